@@ -1,0 +1,27 @@
+"""What holds for every test: nothing it starts outlives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import leaks
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind_by_all() -> Iterator[None]:
+    """Fail the last test if a fixture of a wider scope left a process or a thread."""
+    leaks.mark_this_process()
+    watch = leaks.Watch()
+    yield
+    left = watch.left_behind()
+    assert not left, "left behind: " + "; ".join(left)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a process or a thread; no test need ask for this."""
+    watch = leaks.Watch()
+    yield
+    left = watch.left_behind()
+    assert not left, "left behind: " + "; ".join(left)

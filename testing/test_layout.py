@@ -1,0 +1,256 @@
+"""The order of the tree, and what may be sent: DESIGN's first two rules, held by a test.
+
+``python testing/test_layout.py`` prints the order; the tour of the tree in doc/ shows it.
+"""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import interpreters
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "gatewaylib"
+
+# Every file of the package, in the order in which they may import: a file imports only
+# from files above it. "pure": takes values and returns values.
+ORDER = """
+    shipped/__init__.py             pure
+    shipped/unpack.py
+    shipped/compat.py               pure
+    shipped/errors.py               pure
+    shipped/trace.py
+    shipped/frames.py               pure
+    shipped/columns.py              pure
+    shipped/serializer.py           pure
+    shipped/channel_state.py        pure
+    shipped/protocol.py             pure
+    shipped/threads.py
+    shipped/transport.py
+    shipped/reading.py
+    shipped/channel.py
+    shipped/tasks.py
+    gateway_base.py
+    shipped/on_demand/__init__.py
+    shipped/on_demand/relay.py
+    shipped/on_demand/socket_server.py
+    shipped/on_demand/rsync_receiver.py
+    shipped/on_demand/importer.py
+    shipped/on_demand/objects.py
+    shipped/on_demand/engine.py
+    shipped/on_demand/resume_frame.py
+    shipped/on_demand/run_script.py
+    spec_keys.py                    pure
+    spec.py                         pure
+    source.py                       pure
+    transports/commands.py          pure
+    transports/memory.py
+    transports/process.py
+    transports/tcp.py
+    transports/paramiko_ssh.py
+    transports/smb.py
+    transports/relayed.py
+    transports/__init__.py
+    bootstrap.py
+    gateway.py
+    termination.py
+    multi.py
+    tracing.py
+    rsync.py
+    proxies.py
+    engines.py
+    executor.py
+    aio.py
+    teleportation/__init__.py
+    server.py
+    commandline/__init__.py
+    commandline/values.py
+    commandline/target.py
+    commandline/map_plan.py
+    cli.py
+    __main__.py
+    __init__.py
+"""
+FILES = {path: words for path, *words in (line.split() for line in ORDER.split("\n") if line)}
+SHIPPED = [path for path in FILES if path.startswith("shipped/") or path == "gateway_base.py"]
+PURE = [path for path, words in FILES.items() if "pure" in words]
+
+# A feature knows no other feature: each is a file, or a folder of them.
+FEATURES = ["rsync", "proxies", "engines", "executor", "aio", "teleportation"]
+# what is sent when first used -> the local half, which alone may import it
+HALVES = {
+    "shipped/on_demand/relay.py": "transports/relayed.py",
+    "shipped/on_demand/socket_server.py": "server.py",
+    "shipped/on_demand/rsync_receiver.py": "rsync.py",
+    "shipped/on_demand/importer.py": "gateway.py",
+    "shipped/on_demand/objects.py": "proxies.py",
+    "shipped/on_demand/engine.py": "engines.py",
+    "shipped/on_demand/resume_frame.py": "teleportation/",
+    "shipped/on_demand/run_script.py": "commandline/",
+}
+
+SHIPPED_LINE = "# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython"
+MAX_LINES = 400
+IMPURE = set(
+    "Queue _thread asyncio concurrent ctypes datetime io multiprocessing os pathlib queue random"
+    " select selectors shutil signal socket ssl subprocess tempfile thread threading time".split()
+)
+# The one file that asks which Python this is gives the others a clock and a queue.
+ALLOWED_IMPURE = {"shipped/compat.py": {"Queue", "queue", "time"}}
+OTHER_PYTHONS = {"Queue", "__builtin__", "jarray", "java", "org", "thread"}
+# Execution models are imported where a spec asks for them, and never otherwise.
+ALLOWED_OTHERS = {"shipped/threads.py": {"eventlet", "gevent"}}
+
+
+def existing(paths):
+    return [path for path in paths if (PACKAGE / path).exists()]
+
+
+def parse(path):
+    return ast.parse((PACKAGE / path).read_text(encoding="utf-8"), path)
+
+
+def imports_of(path):
+    """Return (files of the package, names of other modules) that a file or stub imports."""
+    own, others = set(), set()
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            others.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            others.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = Path(path).parents[node.level - 1] / (node.module or "").replace(".", "/")
+            for alias in node.names:
+                # `from . import frames` is a file; `from .frames import Frame` is in one.
+                own.add(as_file(base / alias.name) or as_file(base) or f"{base}/{alias.name}?")
+    return own, others
+
+
+def as_file(module):
+    for path in (module.with_name(module.name + ".py"), module / "__init__.py"):
+        if path.as_posix() in FILES:
+            return path.as_posix()
+    return None
+
+
+def is_standard(name):
+    top = name.partition(".")[0]
+    if top in OTHER_PYTHONS or top in sys.builtin_module_names:
+        return True
+    found = importlib.util.find_spec(top)
+    return found is not None and "-packages" not in str(found.origin)
+
+
+def test_every_file_has_its_place_in_the_order():
+    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    stubs = {path.relative_to(PACKAGE).as_posix()[:-1] for path in PACKAGE.rglob("*.pyi")}
+
+    assert found - set(FILES) == set()
+    assert stubs - set(SHIPPED) == set()
+
+
+@pytest.mark.parametrize("path", existing([*FILES, *(f"{path}i" for path in SHIPPED)]))
+def test_imports_go_one_way(path):
+    order = list(FILES)
+    own, others = imports_of(path)
+
+    not_above = own - set(order[: order.index(path[:-1] if path.endswith("i") else path)])
+
+    assert not_above == set()
+    assert [name for name in others if name.partition(".")[0] == "gatewaylib"] == []
+
+
+def feature_of(path):
+    name = path.partition("/")[0].partition(".")[0]
+    return name if name in FEATURES else None
+
+
+@pytest.mark.parametrize("path", existing(path for path in FILES if feature_of(path)))
+def test_a_feature_knows_no_other_feature(path):
+    own, _ = imports_of(path)
+
+    assert {feature_of(other) for other in own} <= {feature_of(path), None}
+
+
+@pytest.mark.parametrize("path", existing(FILES))
+def test_what_is_sent_when_first_used_belongs_to_one_local_half(path):
+    own, _ = imports_of(path)
+
+    assert [half for half in own if not path.startswith(HALVES.get(half, path))] == []
+
+
+@pytest.mark.parametrize("path", existing(SHIPPED))
+def test_a_shipped_file_says_so_and_has_a_stub(path):
+    text = (PACKAGE / path).read_text(encoding="ascii")
+    if not text:
+        return  # a package's empty __init__ has nothing to say
+
+    expected = SHIPPED_LINE + ("; pure" if path in PURE else "")
+    assert text.splitlines()[0] == expected
+    assert (PACKAGE / f"{path}i").exists()
+    assert "absolute_import" in text
+
+
+@pytest.mark.parametrize("path", existing(SHIPPED))
+def test_a_shipped_file_imports_only_the_standard_library_and_shipped_files(path):
+    own, others = imports_of(path)
+
+    assert own - set(SHIPPED) == set()
+    allowed = ALLOWED_OTHERS.get(path, set())
+    assert [n for n in others if n.partition(".")[0] not in allowed and not is_standard(n)] == []
+
+
+@pytest.mark.parametrize("path", existing(path for path in FILES if path not in SHIPPED))
+def test_no_other_file_claims_to_be_shipped(path):
+    assert not (PACKAGE / path).read_text(encoding="utf-8").startswith("# shipped")
+
+
+@pytest.mark.parametrize("path", existing(PURE))
+def test_a_pure_file_reaches_for_nothing_outside_its_arguments(path):
+    own, others = imports_of(path)
+    tops = {name.partition(".")[0] for name in others}
+    calls = {
+        node.func.id
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+    assert tops & IMPURE <= ALLOWED_IMPURE.get(path, set())
+    assert own <= set(PURE)
+    assert calls & {"open", "print", "input", "eval", "exec"} == set()
+    assert not any(isinstance(node, ast.Global) for node in ast.walk(parse(path)))
+
+
+@pytest.mark.parametrize("path", existing(FILES))
+def test_a_file_is_short_enough_to_have_one_responsibility(path):
+    lines = (PACKAGE / path).read_text(encoding="utf-8").count("\n")
+    assert lines <= MAX_LINES
+
+
+@pytest.mark.parametrize("interpreter", interpreters.find())
+def test_shipped_files_compile_without_a_warning(interpreter):
+    program = (
+        "import sys, warnings; warnings.simplefilter('error')\n"
+        "for path in sys.argv[1:]:\n"
+        "    with open(path, 'rb') as source:\n"
+        "        compile(source.read(), path, 'exec', 0, True)\n"
+    )
+    files = [str(PACKAGE / path) for path in existing(SHIPPED)]
+
+    run = subprocess.run(
+        [interpreters.find()[interpreter], "-c", program, *files],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        timeout=50,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+if __name__ == "__main__":
+    print(ORDER.strip("\n"))
