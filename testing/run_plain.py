@@ -10,6 +10,7 @@ own ``__init__`` is for current Pythons only, so an empty module stands in for i
 Prints the traceback of each failure and ``N passed, N failed``; the exit status is 0 if
 all passed. Warnings are errors, and so is a thread that a test leaves behind.
 """
+
 from __future__ import absolute_import, print_function
 
 import io

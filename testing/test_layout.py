@@ -45,7 +45,8 @@ ORDER = """
     shipped/on_demand/run_script.py
     spec_keys.py                    pure
     spec.py                         pure
-    source.py                       pure
+    source_text.py                  pure
+    source.py
     transports/commands.py          pure
     transports/memory.py
     transports/process.py
@@ -67,9 +68,9 @@ ORDER = """
     teleportation/__init__.py
     server.py
     commandline/__init__.py
-    commandline/values.py
+    commandline/values.py            pure
     commandline/target.py
-    commandline/map_plan.py
+    commandline/map_plan.py          pure
     cli.py
     __main__.py
     __init__.py
@@ -168,11 +169,11 @@ def feature_of(path):
     return name if name in FEATURES else None
 
 
-@pytest.mark.parametrize("path", existing(path for path in FILES if feature_of(path)))
-def test_a_feature_knows_no_other_feature(path):
-    own, _ = imports_of(path)
+def test_a_feature_knows_no_other_feature():
+    for path in existing(path for path in FILES if feature_of(path)):
+        own, _ = imports_of(path)
 
-    assert {feature_of(other) for other in own} <= {feature_of(path), None}
+        assert {feature_of(other) for other in own} <= {feature_of(path), None}, path
 
 
 @pytest.mark.parametrize("path", existing(FILES))
@@ -204,8 +205,11 @@ def test_a_shipped_file_imports_only_the_standard_library_and_shipped_files(path
 
 
 @pytest.mark.parametrize("path", existing(path for path in FILES if path not in SHIPPED))
-def test_no_other_file_claims_to_be_shipped(path):
-    assert not (PACKAGE / path).read_text(encoding="utf-8").startswith("# shipped")
+def test_a_local_file_says_whether_it_is_pure_and_not_that_it_is_shipped(path):
+    first_line = (PACKAGE / path).read_text(encoding="utf-8").partition("\n")[0]
+
+    assert (first_line == "# pure") == (path in PURE)
+    assert not first_line.startswith("# shipped")
 
 
 @pytest.mark.parametrize("path", existing(PURE))
