@@ -1,0 +1,141 @@
+"""One interface for every peer: a peer starts a team of remotes, and there is a link to each.
+
+What a peer can't do raises Unsupported, and its column stays empty there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from bench.measure import Unsupported
+
+T = TypeVar("T")
+
+clock = time.perf_counter
+
+
+class Link:
+    """A way to one remote, and its process id. Items must arrive equal and of the same type."""
+
+    pid: int
+
+    def echo(self, item: Any, count: int) -> list[float]:
+        """Send the item and wait until it is back, ``count`` times; return the seconds of each."""
+        raise Unsupported
+
+    def push(self, item: Any, count: int) -> float:
+        """Send the item ``count`` times; return the seconds until the remote has them all."""
+        raise Unsupported
+
+    def pull(self, item: Any, count: int) -> float:
+        """Have it sent here ``count`` times; return the seconds until all are here."""
+        raise Unsupported
+
+    def flood_remote(self, item: Any, count: int) -> None:
+        """Send the item ``count`` times to a remote that never reads; may block for ever."""
+        raise Unsupported
+
+    def flood_local(self, item: Any, count: int) -> None:
+        """Return at once, after asking for the item ``count`` times and reading none."""
+        raise Unsupported
+
+
+class Team:
+    """Remotes that were started together, each of which has answered once."""
+
+    def __init__(self, links: Sequence[Link], end: Callable[[], object]) -> None:
+        self.links = links
+        self.pids = [link.pid for link in links]
+        self._end = end
+
+    def end(self) -> None:
+        """End all of them the way the peer's own documents say; return when none is left."""
+        self._end()
+
+
+class Peer:
+    """Somebody who can start remotes, in one or more ways; the bench reports the best one."""
+
+    name: str
+    ways: tuple[str, ...] = ("at once",)
+    has_channels = False  # can be sent to without being read
+
+    def available(self) -> bool:
+        """Return whether what it needs is installed here."""
+        return True
+
+    def start(self, count: int, way: str | None = None) -> Team:
+        """Return a team of ``count`` remotes, started in the first of ``ways`` or the one named."""
+        raise NotImplementedError
+
+
+class ChannelLink(Link):
+    """A link over anything with ``send`` and ``receive`` whose other end runs ``remote.serve``."""
+
+    def __init__(self, send: Callable[[Any], object], receive: Callable[[], Any]) -> None:
+        self.send = send
+        self.receive = receive
+        self.pid = receive()
+
+    def _ask(self, verb: str, item: Any, count: int) -> None:
+        self.send((verb, item, count))
+        ready = self.receive()
+        if ready != "ready":
+            raise RuntimeError(f"asked for {verb}, got {ready!r}")
+
+    def echo(self, item: Any, count: int) -> list[float]:
+        self._ask("echo", None, count)
+        send, receive, took = self.send, self.receive, []
+        for _ in range(count):
+            start = clock()
+            send(item)
+            receive()
+            took.append(clock() - start)
+        return took
+
+    def push(self, item: Any, count: int) -> float:
+        self._ask("take", None, count)
+        send = self.send
+        start = clock()
+        for _ in range(count):
+            send(item)
+        self.receive()
+        return clock() - start
+
+    def pull(self, item: Any, count: int) -> float:
+        self._ask_for(item, count)
+        receive = self.receive
+        start = clock()
+        self.send("go")
+        for _ in range(count):
+            receive()
+        return clock() - start
+
+    def _ask_for(self, item: Any, count: int) -> None:
+        if type(item) is bytes:
+            self._ask("give bytes", len(item), count)
+        else:
+            self._ask("give", item, count)
+
+    def flood_remote(self, item: Any, count: int) -> None:
+        self._ask("ignore", None, 0)
+        for _ in range(count):
+            self.send(item)
+
+    def flood_local(self, item: Any, count: int) -> None:
+        self._ask_for(item, count)
+        self.send("go")
+
+
+SEQUENTIAL, THREADS = "one after another", "threads"
+
+
+def several(make: Callable[[], T], count: int, way: str) -> list[T]:
+    """Call ``make`` ``count`` times: in the order, or on as many threads, as ``way`` says."""
+    if way == SEQUENTIAL or count == 1:
+        return [make() for _ in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(make) for _ in range(count)]]

@@ -1,0 +1,66 @@
+"""Round trip: an item goes to the remote and comes back, one at a time.
+
+Both processes on one core show what the code costs; on any core, a wake-up across cores is on
+top of it and is most of the time.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from bench.data import MESSAGES
+from bench.machine import one_core
+from bench.measure import (
+    LESS,
+    Contender,
+    Effort,
+    Figure,
+    Row,
+    how_often,
+    paired,
+    percentile,
+    say,
+)
+from bench.peer import Link, Peer
+
+PART = "round trip"
+
+
+def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
+    """Return rows of the median, and of the 99th percentile, in microseconds."""
+    teams = {peer.name: peer.start(1) for peer in peers}
+    rows: list[Row] = []
+    try:
+        for place in ("one core", "any core"):
+            for what, item in MESSAGES.items():
+                say(f"{PART}: {what}, {place}")
+                contenders = {
+                    name: _contender(team.links[0], team.pids, what, item, place, effort)
+                    for name, team in teams.items()
+                }
+                rows += paired(PART, contenders, effort.rounds)
+    finally:
+        for team in teams.values():
+            team.end()
+    return rows
+
+
+def _contender(
+    link: Link, pids: Iterable[int], what: str, item: Any, place: str, effort: Effort
+) -> Contender:
+    middle = Figure(f"{what}, {place}", "µs", LESS)
+    slowest = Figure(f"{what}, {place}, 99th percentile", "µs", LESS)
+
+    def round_() -> Mapping[Figure, float]:
+        where: AbstractContextManager[None] = (
+            one_core(pids) if place == "one core" else nullcontext()
+        )
+        with where:
+            one = statistics.median(link.echo(item, 20))
+            took = link.echo(item, how_often(effort.seconds, one, 20, 20_000))
+        return {middle: statistics.median(took) * 1e6, slowest: percentile(took, 99) * 1e6}
+
+    return round_
