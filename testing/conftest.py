@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import leaks
 import pytest
+
+# For bench/ and examples/, which are not installed. Last, so that an installed gatewaylib
+# is what is tested: tox builds the wheel.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 @pytest.fixture(scope="session", autouse=True)
