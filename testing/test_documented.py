@@ -1,16 +1,11 @@
-"""README keeps its word: its tour prints what it says, and its commands are those that run."""
+"""The documents keep their word: code prints what they say, and commands are those that run."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+import pytest
+from documented import README, ROOT, blocks, pages_with_code, program, promised
 
 
 def run(command, **kwargs):
@@ -26,19 +21,20 @@ def run(command, **kwargs):
     )
 
 
-def test_the_tour_prints_what_it_says(tmp_path):
-    tour = tmp_path / "tour.py"
-    tour.write_text("\n".join(blocks("python")), encoding="utf-8")
-    promised = re.findall(r"^ *print\(.*\)  # (.*)$", tour.read_text(), flags=re.MULTILINE)
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in pages_with_code()])
+def test_code_prints_what_its_page_says(page, tmp_path):
+    code = program(ROOT / page)
+    script = tmp_path / "page.py"
+    script.write_text(code, encoding="utf-8")
 
-    done = run([sys.executable, "-W", "error", str(tour)], cwd=tmp_path)
+    done = run([sys.executable, "-W", "error", str(script)], cwd=ROOT)
 
-    assert (done.stdout.splitlines(), done.stderr) == (promised, "")
-    assert len(promised) == 5
+    assert (done.stdout.splitlines(), done.stderr) == (promised(code), "")
+    assert promised(code) != []
 
 
 def test_the_first_command_counts_words_over_two_gateways():
-    first, _ = blocks("sh")
+    first, _ = blocks(README, "sh")
     command = first.strip().split(" && ")[-1]
     program, _, arguments = command.partition(" ")
 
@@ -50,6 +46,6 @@ def test_the_first_command_counts_words_over_two_gateways():
 
 
 def test_continuous_integration_runs_the_second_command():
-    _, second = blocks("sh")
+    _, second = blocks(README, "sh")
 
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith("\n" + second)
