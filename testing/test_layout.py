@@ -30,6 +30,7 @@ ORDER = """
     shipped/protocol.py             pure
     shipped/threads.py
     shipped/transport.py
+    shipped/writing.py
     shipped/reading.py
     shipped/channel_file.py
     shipped/channel.py
