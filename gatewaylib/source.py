@@ -20,8 +20,9 @@ import os
 import re
 import reprlib
 import textwrap
+import types
 from collections.abc import Iterator, Mapping
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Callable, NamedTuple
 
 from .shipped.errors import SourceError
@@ -58,7 +59,7 @@ def prepare(source: object, kwargs: Mapping[str, Any]) -> Task:
         SourceError: this can't be sent, or the function does not take ``kwargs``.
         TypeError: ``kwargs`` with text or a module, which take none.
     """
-    if isinstance(source, FunctionType):
+    if isinstance(source, FunctionType) and not _is_builtin(source):
         return _prepare_function(source, kwargs)
     if not isinstance(source, (str, ModuleType)):
         raise SourceError(_why_not(source))
@@ -84,8 +85,23 @@ def _repr(source: object) -> str:
     return short.repr(source)
 
 
-def _is(*types: type) -> Callable[[object], bool]:
-    return lambda source: isinstance(source, types)
+def _is_builtin(source: object) -> bool:
+    if isinstance(source, (FunctionType, MethodType)):  # as PyPy's builtins are, too
+        return not isinstance(getattr(source, "__code__", None), CodeType)
+    return isinstance(source, _BUILTIN_TYPES)
+
+
+_BUILTIN_TYPES = (
+    types.BuiltinFunctionType,
+    types.ClassMethodDescriptorType,
+    types.MethodDescriptorType,
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+)
+
+
+def _is(*classes: type) -> Callable[[object], bool]:
+    return lambda source: isinstance(source, classes)
 
 
 # First match counts. What is wrong with it, and what to write instead.
@@ -94,6 +110,8 @@ _WRONG: tuple[tuple[Callable[[object], bool], str], ...] = (
     (_is(os.PathLike), "it is a path; send its text, path.read_text()"),
     (_is(CodeType), "compiled code runs on this Python only; send the text"),
     (_is(type), "it is a class; write def task(channel): and the class inside it"),
+    (_is(staticmethod, classmethod), "send its __func__"),
+    (_is_builtin, "it is not written in Python and has no source; call it in def task(channel):"),
     (
         _is(MethodType),
         "a method is bound to an object, which stays here; write a function whose first "
@@ -111,10 +129,6 @@ _WRONG: tuple[tuple[Callable[[object], bool], str], ...] = (
     (
         lambda source: inspect.isgenerator(source) or inspect.iscoroutine(source),
         "that is what a function gave; send the function, without calling it",
-    ),
-    (
-        lambda source: isinstance(source, BuiltinFunctionType) or inspect.isroutine(source),
-        "it is not written in Python and has no source; call it in def task(channel):",
     ),
     (callable, "it is an object with __call__; write a function that makes it and calls it"),
 )
