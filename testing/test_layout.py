@@ -11,6 +11,7 @@ from pathlib import Path
 
 import interpreters
 import pytest
+from run_plain import is_plain
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gatewaylib"
@@ -25,6 +26,7 @@ ORDER = """
     shipped/trace.py
     shipped/frames.py               pure
     shipped/columns.py              pure
+    shipped/sendable.py             pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
     shipped/protocol.py             pure
@@ -70,15 +72,15 @@ ORDER = """
     teleportation/__init__.py
     server.py
     commandline/__init__.py
-    commandline/values.py            pure
+    commandline/values.py           pure
+    commandline/map_plan.py         pure
     commandline/target.py
-    commandline/map_plan.py          pure
-    commandline/screen.py
     commandline/fleet.py
+    commandline/screen.py
     commandline/conduct.py
-    commandline/info.py
     commandline/run.py
     commandline/map.py
+    commandline/info.py
     commandline/commands.py
     cli.py
     __main__.py
@@ -236,6 +238,12 @@ def test_a_pure_file_reaches_for_nothing_outside_its_arguments(path):
     assert own <= set(PURE)
     assert calls & {"open", "print", "input", "eval", "exec"} == set()
     assert not any(isinstance(node, ast.Global) for node in ast.walk(parse(path)))
+
+
+def test_a_shipped_file_is_tested_on_every_interpreter():
+    tests = [ROOT / "testing" / f"test_{Path(path).stem}.py" for path in SHIPPED]
+
+    assert [test for test in tests if test.exists() and not is_plain(str(test))] == []
 
 
 @pytest.mark.parametrize("path", existing(FILES))

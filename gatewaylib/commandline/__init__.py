@@ -1,0 +1,16 @@
+"""The command line: ``gatewaylib run`` and ``gatewaylib info``.
+
+``commands`` reads the arguments, ``target`` finds what is to run, ``fleet`` starts the
+gateways and makes one stream of events of what they say, ``run``, ``map`` and ``info``
+answer these events, and ``screen`` shows what comes of it. ``map_plan`` and ``values`` are
+pure. At the other end there is ``shipped/on_demand/run_script.py``.
+
+This is how a command ends:
+"""
+
+OK = 0
+FAILED = 1  # a gateway or an item did
+USAGE = 2  # nothing was started: an argument is wrong, or click or rich is missing
+NO_GATEWAY = 3  # none could be started, or none is left
+OUT_OF_TIME = 124  # as timeout(1) has it
+SIGNALLED = 128  # plus the signal: 130 is Ctrl-C, 141 a reader of the output that went away
