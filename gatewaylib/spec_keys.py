@@ -90,7 +90,7 @@ def _read_window(text: str) -> int | None:
 def _write_window(size: int | None) -> str:
     if size is None:
         return "none"
-    unit = max((u for u in _UNITS if size % _UNITS[u] == 0), key=_UNITS.__getitem__)
+    unit = max((u for u in _UNITS if size % _UNITS[u] == 0), key=_UNITS.__getitem__, default="")
     return f"{size // _UNITS[unit]}{unit}"
 
 
