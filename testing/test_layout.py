@@ -27,6 +27,8 @@ ORDER = """
     shipped/frames.py               pure
     shipped/columns.py              pure
     shipped/sendable.py             pure
+    shipped/containers.py           pure
+    shipped/sendable.py             pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
     shipped/protocol.py             pure

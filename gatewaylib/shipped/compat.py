@@ -3,15 +3,20 @@
 
 Everything else imports a name from here and looks the same on every version.
 """
+
 from __future__ import absolute_import
 
-import platform
+import array
+import binascii
+import struct
 import sys
 import time
 
 PY2 = sys.version_info[0] == 2
-IMPLEMENTATION = platform.python_implementation()
-JYTHON = IMPLEMENTATION == "Jython"
+JYTHON = sys.platform.startswith("java")
+PYPY = "__pypy__" in sys.builtin_module_names
+# Not from the platform module: its import alone costs milliseconds of every start.
+IMPLEMENTATION = "Jython" if JYTHON else "PyPy" if PYPY else "CPython"
 # Where False, an object nobody holds stays until the collector happens to run.
 HAS_REFERENCE_COUNTS = IMPLEMENTATION == "CPython"
 
@@ -20,12 +25,16 @@ if PY2:
     int_types = (int, long)  # noqa: F821
     # Python 2 has no monotonic clock; a step of the wall clock moves deadlines with it.
     clock = time.time
+    from itertools import imap, izip
+
     import Queue as queue  # noqa: F401
 else:
     text_type = str
     int_types = (int,)
     clock = time.monotonic
     import queue  # noqa: F401
+
+    imap, izip = map, zip
 
 
 def native(text):
@@ -40,3 +49,68 @@ def as_text(value):
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value
+
+
+# ---- bytes -----------------------------------------------------------------------
+
+# The values of these types hash differently in each process, so that nobody who sends
+# them can choose many that hash alike.
+SECRETLY_HASHED = () if PY2 or IMPLEMENTATION != "CPython" else (bytes, text_type)
+
+if PY2:
+
+    def as_bytes(data):
+        """Return bytes, a bytearray or a memoryview as bytes, copied only if it must be."""
+        return data.tobytes() if isinstance(data, memoryview) else bytes(data)
+
+    def int_to_bytes(value, length):
+        """Return an int in two's complement, little-endian."""
+        digits = "%0*x" % (2 * length, value % (1 << 8 * length))
+        return binascii.unhexlify(digits)[::-1]
+
+    def int_from_bytes(data):
+        """Return the int of which these bytes are the two's complement, little-endian."""
+        value = int(binascii.hexlify(as_bytes(data)[::-1]), 16)
+        return value - (1 << 8 * len(data)) if bytearray(data[-1:])[0] & 0x80 else value
+
+    # Python 2's array knows no 64-bit integers where C's long has 32 bits.
+    def pack_numbers(kind, numbers):
+        """Return numbers of a struct format ("i", "q" or "d") as little-endian bytes."""
+        if JYTHON and kind == "d":
+            # Java's NaN has its sign bit set; everybody else's has not.
+            nan = b"\0\0\0\0\0\0\xf8\x7f"
+            return b"".join([struct.pack("<d", x) if x == x else nan for x in numbers])
+        return struct.pack("<%d%s" % (len(numbers), kind), *numbers)
+
+    def unpack_numbers(kind, data):
+        """Return the list of numbers that ``pack_numbers`` made these bytes of."""
+        size = struct.calcsize("<" + kind)
+        if len(data) % size:
+            raise ValueError("%d bytes are no row of %d-byte numbers" % (len(data), size))
+        return list(struct.unpack("<%d%s" % (len(data) // size, kind), as_bytes(data)))
+
+else:
+    as_bytes = bytes
+
+    def int_to_bytes(value, length):
+        """Return an int in two's complement, little-endian."""
+        return value.to_bytes(length, "little", signed=True)
+
+    def int_from_bytes(data):
+        """Return the int of which these bytes are the two's complement, little-endian."""
+        return int.from_bytes(data, "little", signed=True)
+
+    def pack_numbers(kind, numbers):
+        """Return numbers of a struct format ("i", "q" or "d") as little-endian bytes."""
+        row = array.array(kind, numbers)
+        if sys.byteorder != "little":
+            row.byteswap()
+        return row.tobytes()
+
+    def unpack_numbers(kind, data):
+        """Return the list of numbers that ``pack_numbers`` made these bytes of."""
+        row = array.array(kind)
+        row.frombytes(data)
+        if sys.byteorder != "little":
+            row.byteswap()
+        return row.tolist()

@@ -1,0 +1,249 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
+"""Serializer: builtin values <-> payload bytes; doc/reference/serializer.rst has the format.
+
+A simple value by itself is a letter and its bytes; a container is what ``containers``
+makes of it. A gateway's payloads have no header: its ends have agreed on a version
+before. What ``dumps`` and ``dump`` make is on its own, so it says its version and length.
+"""
+
+from __future__ import absolute_import
+
+import struct
+
+from . import columns
+from .columns import BAD_DATA, ChannelId, decode_text, encode_big, encode_text, latin1_text
+from .compat import PY2, as_bytes, imap, int_from_bytes, int_types, text_type
+from .containers import TooDeep, decode, encode
+from .errors import DumpError, LoadError
+from .sendable import CONTAINERS, MAX_NESTING, Registry, StandIns
+
+VERSION = 1  # of the format: a reader refuses any other
+_HEADER = struct.Struct("<4sQ")  # b"GWL" and the version; the payload's length
+_MAGIC = b"GWL" + bytes(bytearray([VERSION]))
+# What is longer than this is cut by memoryviews, each piece copied once; what is shorter
+# is faster as bytes.
+_LONG = 4096
+_READ_SIZE = 2**20  # what load reads at once, and so believes of a length
+
+_INT32, _INT64 = struct.Struct("<ci"), struct.Struct("<cq")
+_FLOAT, _COMPLEX = struct.Struct("<cd"), struct.Struct("<cdd")
+
+_default_registry = Registry()
+register = _default_registry.register
+
+
+class Serializer(object):
+    """Turns items into payloads and back, for one gateway or channel; any thread may use it.
+
+    Args:
+        py2str_as_py3str: a Python 2 ``str`` arrives at Python 3 as text, each byte one
+            character (latin-1); else as bytes.
+        py3str_as_py2str: text from Python 3 arrives at Python 2 as ``str``, in UTF-8;
+            else as ``unicode``.
+        subclasses: send values of a subclass of a builtin type as that type.
+        registry: Registry, which other types travel; None: those of ``register``.
+        channel_type: the class of channels, or None.
+        save_channel: ``save_channel(channel)`` returns the int that travels, or raises
+            DumpError; None: channels can't travel.
+        load_channel: ``load_channel(number)`` returns the channel, or raises LoadError.
+    """
+
+    def __init__(
+        self,
+        py2str_as_py3str=True,
+        py3str_as_py2str=False,
+        subclasses=False,
+        registry=None,
+        save_channel=None,
+        load_channel=None,
+        channel_type=None,
+    ):
+        self._registry = _default_registry if registry is None else registry
+        self._stand_ins = StandIns(self._registry, subclasses, channel_type, save_channel)
+        self._load_channel = load_channel
+        self._readers = columns.readers(py2str_as_py3str, py3str_as_py2str)
+        self._readers[columns.CHANNEL] = (columns.CHANNEL, self._read_channels)
+        self._single = dict(_LOAD)
+        if not PY2 and py2str_as_py3str:
+            self._single[b"p"] = _after_letter(latin1_text)
+        if PY2 and py3str_as_py2str:
+            self._single[b"s"] = _after_letter(as_bytes)
+        self._single[b"{"] = self._load_container
+
+    def dumps(self, item):
+        """Return the item as payload bytes.
+
+        Raises:
+            DumpError: a value in it can't travel; ``path`` says which.
+        """
+        dump = _DUMP.get(type(item))
+        if dump is not None:
+            return dump(item)
+        return b"".join(self.dump_parts(item))
+
+    def dump_parts(self, item):
+        """Return a list of buffers that make the payload together: long bytes uncopied."""
+        kind = type(item)
+        if kind is bytes:
+            return [_BYTES_LETTER, item]
+        if kind in _DUMP:
+            return [_DUMP[kind](item)]
+        try:
+            if kind in CONTAINERS:
+                return encode(item, MAX_NESTING)
+        except (KeyError, TooDeep):
+            pass  # stand_in finds out which value it was
+        except struct.error:
+            raise DumpError("$: more than 4 GiB of values of one type; send them in parts")
+        item = self._stand_ins.stand_in(item)
+        if type(item) in _DUMP:
+            return [_DUMP[type(item)](item)]
+        # Sets and long tuples are two containers on the wire, and were counted as one.
+        return encode(item, 2 * MAX_NESTING)
+
+    def loads(self, payload):
+        """Return the item of a payload: bytes, a bytearray or a memoryview.
+
+        Raises:
+            LoadError: the payload is not an item, whatever else it is.
+        """
+        if type(payload) is not bytes and len(payload) <= _LONG:
+            payload = as_bytes(payload)
+        elif len(payload) > _LONG:
+            payload = memoryview(payload)
+        try:
+            return self._single[as_bytes(payload[:1])](payload)
+        except BAD_DATA as error:
+            raise LoadError("no item: %s: %s" % (type(error).__name__, error))
+        except RuntimeError as error:  # RecursionError, by comparing keys nested deep
+            raise LoadError("no item: %s" % error)
+
+    def _load_container(self, payload):
+        return decode(payload, self._readers, self._restore)
+
+    def _read_channels(self, data):
+        if self._load_channel is None:
+            raise LoadError("a channel arrives only over a channel")
+        return list(imap(self._load_channel, columns.read_int64s(data)))
+
+    def _restore(self, name, value):
+        restore = self._registry.restorer(name)
+        if restore is None:
+            raise LoadError("a value of type %r, which is not registered here" % (name,))
+        try:
+            return restore(value)
+        except Exception as error:
+            raise LoadError(
+                "restoring a value of type %r failed: %s: %s" % (name, type(error).__name__, error)
+            )
+
+
+# ---- a simple value by itself ----------------------------------------------------
+
+
+def _dump_int(value):
+    if -0x80000000 <= value <= 0x7FFFFFFF:
+        return _INT32.pack(b"i", value)
+    if -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
+        return _INT64.pack(b"q", value)
+    return b"N" + encode_big(value)
+
+
+def _dump_float(value):
+    return b"f" + columns.pack(columns.FLOAT, [value])[1][0]
+
+
+_BYTES_LETTER, _TEXT_LETTER = (b"p", b"u") if PY2 else (b"b", b"s")
+_DUMP = {
+    type(None): lambda value: b"n",
+    bool: lambda value: b"o\x01" if value else b"o\x00",
+    float: _dump_float,
+    complex: lambda value: b"j" + columns.pack(columns.COMPLEX, [value])[1][0],
+    bytes: lambda value: _BYTES_LETTER + value,
+    bytearray: lambda value: b"a" + bytes(value),
+    text_type: lambda value: _TEXT_LETTER + encode_text(value),
+    ChannelId: lambda value: _INT64.pack(b"h", value.number),
+}
+_DUMP.update((kind, _dump_int) for kind in int_types)
+
+
+def _after_letter(read):
+    return lambda payload: read(payload[1:])
+
+
+def _load_fixed(values):
+    return lambda payload: values[as_bytes(payload)]
+
+
+def _load_complex(payload):
+    _, real, imag = _COMPLEX.unpack(payload)
+    return complex(real, imag)
+
+
+_LOAD = {
+    b"n": _load_fixed({b"n": None}),
+    b"o": _load_fixed({b"o\x00": False, b"o\x01": True}),
+    b"i": lambda payload: _INT32.unpack(payload)[1],
+    b"q": lambda payload: _INT64.unpack(payload)[1],
+    b"N": _after_letter(int_from_bytes),
+    b"f": lambda payload: _FLOAT.unpack(payload)[1],
+    b"j": _load_complex,
+    b"b": _after_letter(as_bytes),
+    b"p": _after_letter(as_bytes),
+    b"a": _after_letter(bytearray),
+    b"s": _after_letter(decode_text),
+    b"u": _after_letter(decode_text),
+}
+
+
+# ---- payloads on their own -------------------------------------------------------
+
+
+def dumps(obj, subclasses=False, registry=None):
+    """Return the object as bytes that say their version and length; see ``Serializer``."""
+    payload = Serializer(subclasses=subclasses, registry=registry).dumps(obj)
+    return _HEADER.pack(_MAGIC, len(payload)) + payload
+
+
+def dump(file, obj, subclasses=False, registry=None):
+    """Write what ``dumps`` returns to ``file.write``."""
+    file.write(dumps(obj, subclasses, registry))
+
+
+def loads(data, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
+    """Return the object of what ``dumps`` returned; LoadError for any other bytes."""
+    length = _payload_length(as_bytes(data[: _HEADER.size]))
+    payload = memoryview(data)[_HEADER.size :]
+    if len(payload) != length:
+        raise LoadError("%d bytes, of which the header says %d" % (len(payload), length))
+    return Serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
+
+
+def load(file, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
+    """Read exactly one object by ``file.read(size)``, and return it."""
+    left = _payload_length(_read(file, _HEADER.size))
+    payload = _read(file, left)
+    return Serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
+
+
+def _payload_length(header):
+    if len(header) != _HEADER.size or header[:3] != _MAGIC[:3]:
+        raise LoadError("not a dump: it starts with %r" % (header[:8],))
+    if header[3:4] != _MAGIC[3:]:
+        raise LoadError(
+            "a dump of version %d; this gatewaylib reads version %d"
+            % (bytearray(header)[3], VERSION)
+        )
+    return _HEADER.unpack(header)[1]
+
+
+def _read(file, size):
+    pieces = []
+    left = size
+    while left:
+        piece = file.read(min(left, _READ_SIZE))
+        if not piece:
+            raise LoadError("cut off: %d of %d bytes" % (size - left, size))
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
