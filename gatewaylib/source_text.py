@@ -78,26 +78,29 @@ def _cut_def(file_text: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Cu
 
 
 def _cut_lambda(file_text: str, nodes: list[ast.Lambda], code: CodeType) -> Cut | None:
-    same: dict[str, ast.Lambda] = {}
+    alike: dict[str, tuple[ast.Lambda, CodeType]] = {}
     for node in nodes:
         compiled = compile(ast.Expression(node), "", "eval", dont_inherit=True)
-        if any(_shape(const) == _shape(code) for const in compiled.co_consts):
-            same[ast.dump(node)] = node
-    if len(same) != 1:
+        for const in compiled.co_consts:
+            if isinstance(const, CodeType) and _shape(const) == _shape(code):
+                alike[ast.dump(node)] = node, const
+    found = [node for node, _ in alike.values()]
+    if len(found) > 1:  # instructions last: they differ, too, where a module was imported
+        found = [node for node, const in alike.values() if const.co_code == code.co_code]
+    if len(found) != 1:
         return None
-    (node,) = same.values()
-    segment = ast.get_source_segment(file_text, node) or ""
+    segment = ast.get_source_segment(file_text, found[0]) or ""
     # The parentheses let it go over several lines, as those it stood in did.
-    return Cut(f"{LAMBDA_NAME} = ({segment})\n", node.lineno, LAMBDA_NAME)
+    return Cut(f"{LAMBDA_NAME} = ({segment})\n", found[0].lineno, LAMBDA_NAME)
 
 
 def _shape(value: object) -> object:
-    """Return what tells lambdas of one line apart, wherever they stand: code, no positions."""
+    """Return what tells the lambdas of one line apart: names and constants."""
     if isinstance(value, CodeType):
-        consts = tuple(_shape(const) for const in value.co_consts)
         stars = value.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
         parameters = value.co_argcount, value.co_kwonlyargcount, stars
-        return value.co_code, value.co_names, value.co_varnames, parameters, consts
+        consts = tuple(_shape(const) for const in value.co_consts)
+        return value.co_names, value.co_varnames, parameters, consts
     if isinstance(value, str) and "<locals>" in value:
         return str  # before 3.11, the qualified name of a function inside
     return type(value), value

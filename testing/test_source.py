@@ -5,18 +5,26 @@
 import ast
 import contextlib
 import functools
+import inspect
 import json
 import linecache
 import os
 import sys
 import textwrap
+import tokenize
 import types
 
 import pytest
 
 from gatewaylib.shipped.errors import SourceError
 from gatewaylib.source import prepare
-from gatewaylib.source_text import needed_names, without_annotations
+from gatewaylib.source_text import (
+    _codes,
+    _shape,
+    cut_function,
+    needed_names,
+    without_annotations,
+)
 
 LIMIT = 7
 
@@ -382,9 +390,13 @@ def test_lambdas_of_one_line_are_told_apart_by_their_code():
     # fmt: off
     a, b, c = lambda channel: channel.send(1), lambda channel: channel.send(2), lambda x: x
     d, e = lambda channel: channel.send([1.0]), lambda channel: channel.send([True])
+    f, g = lambda channel: channel.send(1 + len("")), lambda channel: channel.send(1 - len(""))
+    h, i = lambda channel: channel.send((lambda: 1)()), lambda channel: channel.send((lambda: 2)())
     # fmt: on
 
-    assert [send_and_run(f) for f in (a, b, d, e)] == [[1], [2], [[1.0]], [[True]]]
+    assert [send_and_run(x) for x in (a, b, d, e)] == [[1], [2], [[1.0]], [[True]]]
+    assert [" + " in prepare(x, {}).text for x in (f, g)] == [True, False]
+    assert [send_and_run(x) for x in (h, i)] == [[1], [2]]
     assert "first parameter" in refusal(c)
 
 
@@ -456,6 +468,7 @@ def test_globals_are_refused_by_name_each_with_what_to_write():
 
     message = refusal(task)
 
+    assert "uses os, which" in refusal(lambda channel: os.getpid())
     assert "uses LIMIT, json, keep, not_anywhere, which" in message
     assert "import json inside it" in message
     assert "define keep inside it" in message
@@ -628,3 +641,25 @@ def test_names_are_split_into_those_of_the_body_and_of_the_defaults():
     needed = needed_names("def f(a, b=D, *, c=E): return a + G + f(b)\n")
 
     assert needed == ({"G"}, {"D", "E"})
+
+
+@pytest.mark.parametrize("module", ["argparse", "decimal", "inspect"])
+def test_functions_of_the_standard_library_are_cut_out_as_they_were_compiled(module):
+    file_name = __import__("_pydecimal" if module == "decimal" else module).__file__
+    with tokenize.open(file_name) as file:
+        text = file.read()
+    cut_out = 0
+    for code in _codes(compile(text, file_name, "exec", dont_inherit=True)):
+        is_function = code.co_flags & inspect.CO_OPTIMIZED and not code.co_freevars
+        if not is_function or code.co_name.startswith("<") and code.co_name != "<lambda>":
+            continue
+        if any("__" in name for name in code.co_names + code.co_varnames):
+            continue  # private names are spelt out in code only
+        cut = cut_function(text, code)
+        assert cut is not None, code
+        lines = "\n" * (cut.first_line - 1) + cut.text
+        again = list(_codes(compile(lines, file_name, "exec", dont_inherit=True)))
+
+        assert _shape(code) in [_shape(c) for c in again], code
+        cut_out += 1
+    assert cut_out > 20
