@@ -1,0 +1,65 @@
+"""How each kind of spec is started: one row a kind."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..shipped.errors import SpecError, StartError
+from ..spec import Spec
+from .output import Output
+from .process import LocalProcess
+
+Starter = Callable[[Spec, str, Output], LocalProcess]
+
+
+def start_process(spec: Spec, boot: str, output: Output) -> LocalProcess:
+    """Start what the spec says, to run the Python program ``boot``.
+
+    Raises StartError if there is nothing to run.
+    """
+    return STARTERS[spec.kind](spec, boot, output)
+
+
+def python_command(spec: Spec) -> list[str]:
+    """Return the interpreter of a spec, with the arguments that come with it."""
+    if spec.python is None:
+        return [sys.executable]
+    try:
+        words = shlex.split(spec.python)
+    except ValueError as error:
+        raise SpecError(f"python={spec.python}: {error}") from None
+    return words
+
+
+def _popen(spec: Spec, boot: str, output: Output) -> LocalProcess:
+    flags = ["-u"] + ["-B"] * spec.dont_write_bytecode
+    argv = [*python_command(spec), *flags, "-c", boot]
+    env = {**os.environ, **spec.env}
+    try:
+        return LocalProcess(argv, env, output)
+    except OSError as error:
+        raise StartError(_cannot_run(spec, argv[0], error, env), str(spec)) from error
+
+
+def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
+    message = f"{spec}: cannot run {command}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):
+        near = difflib.get_close_matches(Path(command).name, _pythons_on_path(env), 3)
+        message += f"; on the PATH are {', '.join(near)}" if near else "; is it on the PATH?"
+    return message
+
+
+def _pythons_on_path(env: Mapping[str, str]) -> set[str]:
+    names: set[str] = set()
+    for folder in env.get("PATH", os.defpath).split(os.pathsep):
+        for pattern in ("python*", "pypy*", "jython*"):
+            names.update(path.name for path in Path(folder or ".").glob(pattern))
+    return names
+
+
+STARTERS: dict[str, Starter] = {"popen": _popen}

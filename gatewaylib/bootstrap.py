@@ -1,0 +1,231 @@
+"""Starting remotes: pack the shipped sources, send them, wait for the hello.
+
+The remote reads one line: the unpacker, a table of all that is always shipped, and its
+options. Then both sides are silent until its hello, because Python 3 reads stdin ahead
+and would swallow what came right behind the line. Any number of remotes start at once,
+in one loop, without threads; each has its own time limit and its own error.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import marshal
+import secrets
+import select
+import signal
+import struct
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .shipped.errors import GatewayError, LoadError, StartError
+from .shipped.protocol import VERSION
+from .shipped.serializer import Serializer
+from .spec import Spec
+from .transports import start_process
+from .transports.output import Output
+from .transports.process import LocalProcess
+
+BOOT = (
+    "import sys,binascii;f=sys.stdin.readline().split();"
+    "exec(binascii.a2b_base64(f[0]),{'fields':f})"
+)
+NOISE = 2**16  # bytes a login may print before the hello
+MAX_HELLO = 2**16
+HELLO_SIZE = struct.Struct("!I")
+PACKAGE = Path(__file__).parent
+ALWAYS_SENT = sorted(p for p in (PACKAGE / "shipped").glob("*.py") if p.stem != "unpack")
+
+
+@functools.lru_cache(maxsize=2)
+def _packed(compiled: bool) -> bytes:
+    """Return the first two words of the line; ``compiled``: for an interpreter like this one."""
+    unpack = (PACKAGE / "shipped" / "unpack.py").read_bytes()
+    modules = {"__init__": b"", "gateway_base": (PACKAGE / "gateway_base.py").read_bytes()}
+    modules.update({f"shipped.{path.stem}": path.read_bytes() for path in ALWAYS_SENT})
+    head, body = [], []
+    for name, source in modules.items():
+        code = b""
+        if compiled:
+            file_name = f"gatewaylib/{name.replace('.', '/')}.py"
+            code = marshal.dumps(compile(source, file_name, "exec", dont_inherit=True))
+        head.append(f"{name} {len(source)} {len(code)}")
+        body += [source, code]
+    table = "\n".join(head).encode() + b"\n\n" + b"".join(body)
+    return b" ".join(binascii.b2a_base64(part, newline=False) for part in (unpack, table))
+
+
+def _options(spec: Spec, execmodel: str, hello: str) -> bytes:
+    return Serializer().dumps(
+        {
+            "hello": hello,
+            "duplex": True,
+            "version": VERSION,
+            "id": f"{spec.id}-worker",
+            "execmodel": spec.execmodel or execmodel,
+            "window": spec.window,
+            "subclasses": spec.subclasses,
+            "heartbeat": spec.heartbeat,
+            "chdir": spec.chdir,
+            "nice": spec.nice,
+            "env": dict(spec.env),
+        }
+    )
+
+
+class Start:
+    """One remote on its way from a process to a hello.
+
+    Attributes:
+        spec: what was asked for.
+        process: its process.
+        info: what the hello told of the interpreter, once it came.
+        early: bytes that came behind the hello.
+        error: the StartError, if it failed; nothing is left of it then.
+    """
+
+    def __init__(self, spec: Spec, process: LocalProcess, execmodel: str, deadline: float) -> None:
+        self.spec, self.process, self.deadline = spec, process, deadline
+        self.info: dict[str, Any] | None = None
+        self.early = b""
+        self.error: StartError | None = None
+        self._hello = f"gatewaylib-hello-{secrets.token_hex(8)}:"
+        options = _options(spec, execmodel, self._hello)
+        line = _packed(spec.python is None) + b" "
+        line += binascii.b2a_base64(options, newline=False) + b"\n"
+        self._unsent = memoryview(line)
+        self._got = b""
+
+    @property
+    def over(self) -> bool:
+        return self.info is not None or self.error is not None
+
+    @property
+    def events(self) -> int:
+        return select.POLLIN | (select.POLLOUT if self._unsent else 0)
+
+    def step(self, events: int) -> None:
+        """Do what the transport is ready for; the poll said so."""
+        transport = self.process.transport
+        try:
+            if events & select.POLLOUT and self._unsent:
+                self._unsent = self._unsent[transport.write_now([self._unsent]) :]
+            if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                data = transport.receive(2**16)
+                if not data:
+                    self.fail("ended before it said hello")
+                else:
+                    self._take(data)
+        except OSError:
+            self.fail("ended before it said hello")
+
+    def _take(self, data: bytes) -> None:
+        self._got += data
+        noise, found, rest = self._got.partition(self._hello.encode())
+        if not found:
+            if len(self._got) > NOISE + MAX_HELLO:
+                self.fail(f"printed {len(self._got)} bytes that are no hello: {noise[-200:]!r}")
+            return
+        if len(rest) < HELLO_SIZE.size:
+            return
+        (size,) = HELLO_SIZE.unpack(rest[: HELLO_SIZE.size])
+        end = HELLO_SIZE.size + size
+        if size > MAX_HELLO:
+            self.fail(f"said hello with {size} bytes of news")
+        elif len(rest) >= end:
+            self.early = rest[end:]
+            self._read_hello(rest[HELLO_SIZE.size : end])
+
+    def _read_hello(self, payload: bytes) -> None:
+        try:
+            info = Serializer().loads(payload)
+        except LoadError as error:
+            return self.fail(f"said a hello that makes no sense: {error}")
+        if not isinstance(info, dict):
+            return self.fail(f"said a hello that makes no sense: {info!r:.100}")
+        if "error" in info:
+            return self.fail(f"could not do what the spec says: {info['error']}")
+        theirs = tuple(info.get("version") or (0, 0))
+        if theirs[0] != VERSION[0]:
+            return self.fail(
+                f"speaks protocol {_dotted(theirs)}, this side {_dotted(VERSION)}: "
+                "both need the same first number"
+            )
+        self.info = info
+
+    def fail(self, what: str) -> None:
+        """End the process and keep the error; ``what`` goes behind the command's name."""
+        process = self.process
+        ended_itself = process.wait(0.2)
+        status = end_process(process)
+        how = ""
+        if ended_itself:
+            how = f", killed by signal {-status}" if status < 0 else f" (exit status {status})"
+        words = process.output.last_words()
+        message = f"{self.spec}: {process.argv[0]} {what}{how}"
+        message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
+        self.error = StartError(message, str(self.spec), status if ended_itself else None, words)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def end_process(process: LocalProcess) -> int:
+    """Kill a process group that is of no use, and return its exit status."""
+    process.signal(signal.SIGKILL)
+    process.wait(5.0)
+    process.transport.close()
+    return process.reap()
+
+
+class Plan(NamedTuple):
+    """What to start: a spec with an id, who takes its output, until when, and how it waits."""
+
+    spec: Spec
+    output: Output
+    deadline: float
+    execmodel: str
+
+
+def start_all(plans: Sequence[Plan]) -> list[Start | GatewayError]:
+    """Start all of them at once; return a Start that said hello, or an error, for each."""
+    results: list[Start | GatewayError] = []
+    try:
+        for plan in plans:
+            try:
+                process = start_process(plan.spec, BOOT, plan.output)
+                results.append(Start(plan.spec, process, plan.execmodel, plan.deadline))
+            except GatewayError as error:
+                results.append(error)
+    except BaseException:
+        for start in results:
+            if isinstance(start, Start):
+                end_process(start.process)
+        raise
+    wait_for_hellos([start for start in results if isinstance(start, Start)])
+    return [r.error or r if isinstance(r, Start) else r for r in results]
+
+
+def wait_for_hellos(starts: list[Start]) -> None:
+    """Bring every start to its end: each has ``info`` or ``error`` afterwards."""
+    pending = {start.process.transport.fileno(): start for start in starts if not start.over}
+    try:
+        while pending:
+            poll = select.poll()
+            for fd, start in pending.items():
+                poll.register(fd, start.events)
+            left = min(start.deadline for start in pending.values()) - time.monotonic()
+            for fd, events in poll.poll(max(0.0, left) * 1000):
+                pending[fd].step(events)
+            now = time.monotonic()
+            for start in pending.values():
+                if not start.over and start.deadline <= now:
+                    start.fail("did not say hello in time (start_timeout)")
+            pending = {fd: start for fd, start in pending.items() if not start.over}
+    except BaseException:
+        for start in pending.values():  # a Ctrl-C: nobody will know of them
+            end_process(start.process)
+        raise

@@ -1,0 +1,251 @@
+"""The local end of a gateway: what users run code through."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any, Callable
+
+from . import source as sources
+from .bootstrap import Start
+from .gateway_base import ALIVE, ENDED, ENDING, BaseGateway
+from .shipped import frames
+from .shipped.channel import Channel, Mailbox
+from .shipped.compat import clock
+from .shipped.errors import ChannelClosed, GatewayLost, LoadError, ProtocolError, TimeoutError
+from .shipped.reading import POLLER, call_later
+from .shipped.threads import ExecModel
+from .spec import Spec
+from .termination import Report, end_members
+from .transports.process import LocalProcess, wait_any
+
+# Seconds a process may take from closing its stream to its end before it counts as one
+# that closed its stream and went on.
+MOMENT = 0.5
+
+
+class RInfo:
+    """What is known of the interpreter at the other end, as attributes.
+
+    ``executable`` (text), ``version_info`` (five-tuple as in sys), ``platform``,
+    ``implementation`` ("CPython", "PyPy" or "Jython"), ``cwd``, ``hostname`` (text) and
+    ``pid`` (int); of a status: ``numchannels``, ``numexecuting`` (ints) and ``execmodel``.
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in sorted(vars(self).items()))
+        return f"<{self.__class__.__name__} {fields}>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"nothing called {name!r} is known, only {', '.join(vars(self))}")
+
+
+class RemoteStatus(RInfo):
+    """What ``Gateway.remote_status`` tells."""
+
+
+class Gateway(BaseGateway):
+    """A connection to another interpreter; made by a Group, usable from any thread.
+
+    Attributes:
+        id: text, unique in its group.
+        spec: the Spec it was made from.
+        process: what was started for it.
+    """
+
+    def __init__(
+        self, start: Start, model: ExecModel, on_exit: Callable[[Gateway], object]
+    ) -> None:
+        spec = start.spec
+        super().__init__(
+            spec.id, start.process.transport, model, spec.window, spec.subclasses
+        )
+        self.spec: Spec = spec
+        self.process: LocalProcess = start.process
+        self._info = RInfo(**(start.info or {}))
+        self._on_exit = on_exit
+        self._numbers = itertools.count(1)
+        self._statuses: dict[int, list[bytes]] = {}
+        self._buried = model.Event()
+        if start.early:
+            self._turn.preload(start.early)
+        self._start_reading()
+        if self.process.pidfd is not None and not model.green:
+            POLLER.watch(self.process.pidfd, self._process_ended)
+        if spec.heartbeat:
+            self._start_heartbeat(spec.heartbeat)
+
+    def __repr__(self) -> str:
+        with self._lock:
+            channels = len(self._protocol.ends)
+        return (
+            f"<Gateway id={self.id!r} {self.spec} {self.state}, "
+            f"{self.execmodel.backend} model, {channels} active channels>"
+        )
+
+    # ---- running code there ----------------------------------------------------------
+
+    def remote_exec(self, source: object, **kwargs: Any) -> Channel:
+        """Run ``source`` in the other interpreter; return at once with a channel to it.
+
+        Args:
+            source: text or a module, which find the channel as the global ``channel``;
+                or a function, which gets it as its first parameter.
+            kwargs: builtin values or channels, passed to the function.
+
+        The channel ends with the task; what the task raised is received as RemoteError.
+
+        Raises:
+            SourceError: ``source`` can't be sent; TypeError: kwargs with text or a module.
+            DumpError: one of ``kwargs`` can't travel.
+            GatewayLost, ChannelClosed: the gateway is at its end.
+
+        Source: doc/reference/what_can_be_sent.rst.
+        """
+        task = sources.prepare(source, kwargs)
+        payload = self._serializer.dumps((*task, kwargs))
+        with self._lock:
+            if self.state is not ALIVE:
+                raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}")
+            end = self._protocol.open_for_task()
+            channel = self._handle(end, Mailbox(self._serializer))
+        self._send_payload(end, payload, kind=frames.EXEC)
+        return channel
+
+    def remote_status(self, timeout: float | None = None) -> RemoteStatus:
+        """Ask how busy the other end is; it answers while its tasks run.
+
+        Raises TimeoutError after ``timeout`` seconds, GatewayLost if the connection broke.
+        """
+        number = next(self._numbers)
+        answer = self._statuses[number] = []
+        with self._lock:
+            self._protocol.ask_status(number)
+        try:
+            self._writer.flush(None if timeout is None else clock() + timeout)
+            self._wait(self._waiting, lambda: answer or self.state is ENDED, timeout)
+        finally:
+            del self._statuses[number]
+        if answer:
+            status = self._serializer.loads(answer[0])
+            if isinstance(status, dict):
+                return RemoteStatus(**status)
+            raise LoadError(f"gateway {self.id} told a status that is none: {status!r:.100}")
+        if self.state is ENDED:
+            raise self._why_ended("cannot ask for the status")
+        raise TimeoutError(f"gateway {self.id} told no status within {timeout} s")
+
+    def _on_status_told(self, number: int, payload: bytes) -> None:
+        if number not in self._statuses:
+            if number < next(self._numbers):
+                return  # asked for by somebody whose timeout has run out
+            raise ProtocolError("a status nobody asked for")
+        self._statuses[number].append(payload)
+        self._wake_waiting()
+
+    def _rinfo(self, update: bool = False) -> RInfo:
+        """Return what is known of the other interpreter.
+
+        It was told at the start and costs nothing; ``update`` asks for the current
+        directory again, by a task.
+        """
+        if update:
+            channel = self.remote_exec("import os; channel.send(os.getcwd())")
+            self._info.cwd = channel.receive()
+        return self._info
+
+    def remote_init_threads(self, num: int | None = None) -> None:
+        """Do nothing: threads are started as needed."""
+
+    def hasreceiver(self) -> bool:
+        """Return whether items can still arrive."""
+        return self.state is not ENDED
+
+    # ---- the end -----------------------------------------------------------------------
+
+    def exit(self) -> None:
+        """Ask the other end to end; return at once. Again, it does nothing.
+
+        What it still sends can be received until ``join`` returns.
+        """
+        with self._lock:
+            if self.state is not ALIVE:
+                return
+            self.state = ENDING
+            self._protocol.say_goodbye()
+        self._on_exit(self)
+        self._writer.flush_soon()
+        if not self._protocol.output:
+            # Whatever keeps the other end from reading frames, this it will see.
+            self._transport.close_write()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until nothing arrives any more, ``timeout`` seconds at the most."""
+        self._wait(self._waiting, lambda: self.state is ENDED, timeout)
+
+    def terminate(self, timeout: float | None = None) -> Report:
+        """End the other interpreter and wait for its end; see ``Group.terminate``."""
+        return end_members([self], timeout, wait_any)
+
+    def _process_ended(self) -> None:
+        """The process is gone; its stream ends too, unless a child of it holds on."""
+        if self.process.pidfd is not None:
+            POLLER.unwatch(self.process.pidfd)
+        call_later(self.execmodel, MOMENT, self._end_without_end_of_stream)
+
+    def _end_without_end_of_stream(self) -> None:
+        if self.state is not ENDED:
+            self._give_up("the process ended")
+
+    def _describe_loss(self, why: str) -> GatewayLost:
+        process = self.process
+        status = signal_number = None
+        if process.wait(MOMENT):
+            status = process.reap()
+            if status < 0:
+                signal_number, status = -status, None
+                why = f"its process was killed by signal {signal_number}"
+            else:
+                why = f"its process ended with exit status {status}"
+        else:
+            why = f"{why}; its process {process.pid}, still running, is killed"
+        words = process.output.last_words()
+        message = f"gateway {self.id} ({self.spec}) is lost: {why}"
+        if words:
+            message += f"; its last words:\n{words}"
+        return GatewayLost(message, self.id, status, signal_number, words)
+
+    def _after_end(self) -> None:
+        if isinstance(self.ended_by, GatewayLost):
+            self.execmodel.run_soon(self.bury)
+
+    def forget(self) -> None:
+        super().forget()
+        self.process.forget()
+
+    def bury(self) -> int:
+        """End the process for good, give everything back and return its exit status.
+
+        For a gateway that is at its end, or whose process is.
+        """
+        process = self.process
+        if process.pidfd is not None:
+            POLLER.unwatch(process.pidfd)
+        if not process.has_exited():
+            process.signal(9)
+            process.wait(1.0)
+        status = process.reap()
+        # With the process gone the stream ends as soon as what it sent is read.
+        deadline = time.monotonic() + 2 * MOMENT
+        self.join(MOMENT)
+        self._conclude(ChannelClosed(f"gateway {self.id} was exited"))
+        self._transport.abort()
+        if self._writer.close(deadline - time.monotonic()) and self._turn.close(
+            deadline - time.monotonic()
+        ):
+            self._transport.close()
+        self._buried.set()
+        return status

@@ -1,0 +1,518 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""The loop both ends run: transport -> protocol -> channel or task, and back.
+
+``BaseGateway`` joins one transport, one protocol and the channels on it. The local
+``Gateway`` and the remote ``Worker`` add what only they do. One lock guards the
+protocol, for moments; no user code runs under it, and nothing is read or written.
+"""
+from __future__ import absolute_import
+
+import gc
+import traceback
+import warnings
+from collections import deque
+
+from .shipped import frames, protocol
+from .shipped.channel import Channel, Mailbox, call_back, make_handle, remote_error
+from .shipped.channel_state import CLOSED, CLOSING, GOT_LAST, OPEN
+from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock
+from .shipped.errors import (
+    ChannelClosed,
+    ChannelEnded,
+    DataFormatError,
+    DumpError,
+    GatewayError,
+    GatewayLost,
+    IllegalMove,
+    ProtocolError,
+    TimeoutError,  # noqa: A004
+)
+from .shipped.protocol import End, Protocol
+from .shipped.reading import POLLER, Turn, call_later, release
+from .shipped.serializer import Serializer
+from .shipped.trace import listeners, trace
+from .shipped.writing import Writer
+
+CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
+ERROR_TEXT = 12000  # characters of an error that travel: one frame must hold them
+
+# The states of a gateway; it only ever moves on.
+ALIVE, ENDING, ENDED = "alive", "ending", "ended"
+
+
+class BaseGateway(object):
+    """One end of a connection to another interpreter.
+
+    Attributes:
+        id: text, unique in its group.
+        execmodel: how code waits and runs here, an ExecModel.
+        state: ``ALIVE``, ``ENDING`` once this end said or heard goodbye, ``ENDED``.
+        ended_by: the error that everybody who waits is told, once ``ENDED``.
+    """
+
+    _FIRST_CHANNEL = 1
+    _RUNS_TASKS = False
+
+    def __init__(self, id, transport, model, window, subclasses=False):
+        self.id, self.execmodel = id, model
+        self.state, self.ended_by = ALIVE, None
+        self._transport = transport
+        self._protocol = Protocol(self._FIRST_CHANNEL, window, self._RUNS_TASKS)
+        self._lock = model.Lock()
+        self._writer = Writer(transport, model, self._protocol.output)
+        self._turn = Turn(transport, model, self._arrived, POLLER, self._tidy)
+        self._subclasses = subclasses
+        self._serializer = self._make_serializer(True, False)
+        self._task_ids = {}  # ids of channels that end with their task
+        self._dropped = deque()  # ends whose handle nobody holds any more
+        self._waiting = []  # locks of those who wait for the gateway itself
+        self._chunks_seen = 0
+        self._collect_nap = 1.0
+
+    def newchannel(self, window=None):
+        """Return a new channel; send it over another one to give the other end its end.
+
+        ``window``: bytes either end may send ahead of being read; None: the gateway's.
+        """
+        with self._lock:
+            if self.state is ENDED:
+                raise self._why_ended("cannot open a channel")
+            end = self._protocol.open(window)
+            return self._handle(end, Mailbox(self._serializer))
+
+    def reconfigure(self, py2str_as_py3str=True, py3str_as_py2str=False):
+        """Choose how strings cross between Python 2 and 3, at both ends of all channels."""
+        self._reconfigure(None, py2str_as_py3str, py3str_as_py2str)
+
+    def _start_reading(self):
+        self._turn.start()
+        if not HAS_REFERENCE_COUNTS:
+            call_later(self.execmodel, self._collect_nap, self._collect)
+
+    # ---- channels: what their handles ask for -------------------------------------
+
+    def _handle(self, end, box):
+        end.user = box
+        return make_handle(self, end, box, self._drop)
+
+    def _drop(self, end):
+        # Inside a garbage collection: no lock, no waiting; the poller looks after it.
+        self._dropped.append(end)
+        POLLER.wake()
+
+    def _send_payload(self, end, payload, timeout=None, kind=frames.DATA):
+        deadline = None if timeout is None else clock() + timeout
+        if len(payload) > frames.PIECE:
+            self._send_large(end, payload, deadline, kind)
+        else:
+            while True:
+                with self._lock:
+                    sent = self._protocol.send(end, kind, payload)
+                if sent:
+                    break
+                self._wait_for_credit(end, deadline)
+            self._writer.flush(deadline)
+        if self._writer.broken:
+            self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
+            raise self._why_ended("cannot send")
+        if listeners:
+            trace("sent", gateway=self.id, channel=end.id, size=len(payload))
+
+    def _send_large(self, end, payload, deadline, kind):
+        view, position, sender = memoryview(payload), 0, object()
+        try:
+            while position < len(view):
+                with self._lock:
+                    reached = self._protocol.send_some(end, kind, view, position, sender)
+                if reached == position:
+                    self._wait_for_credit(end, deadline, sender)
+                position = reached
+                self._writer.flush(deadline)
+        finally:
+            with self._lock:
+                self._protocol.give_up(end, sender)
+            self._writer.flush_soon()
+            end.user.wake()  # others may wait for this one to be done
+
+    def _wait_for_credit(self, end, deadline, sender=None):
+        def ready():
+            if end.state != OPEN and end.state != GOT_LAST:
+                return True
+            return end.sent < end.granted and end.in_pieces in (None, sender)
+
+        left = None if deadline is None else max(0, deadline - clock())
+        patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
+        if self._wait(end.user.waiting, ready, patience):
+            return
+        if left is None or left > patience:
+            warnings.warn(
+                "send on channel %d of gateway %s has waited %.0f s: the other end holds %d "
+                "bytes it has not received. Receive there, set a callback, or give the "
+                "channel or gateway a larger window" % (end.id, self.id, patience, end.window),
+                RuntimeWarning,
+                stacklevel=5,
+            )
+            left = None if deadline is None else max(0, deadline - clock())
+            if self._wait(end.user.waiting, ready, left):
+                return
+        raise TimeoutError(
+            "nothing sent on channel %d: the other end holds %d bytes it has not received"
+            % (end.id, end.window)
+        )
+
+    def _wait_for_item(self, end, timeout):
+        end.hungry = True
+        if end.pieces_size:
+            self._feed(end)
+        box = end.user
+        if self._wait(box.waiting, box.items.__len__, timeout):
+            return True
+        end.hungry = False
+        return False
+
+    def _feed(self, end):
+        with self._lock:
+            self._protocol.hunger(end)
+        self._writer.flush_soon()
+
+    def _wait_for_end(self, end, timeout):
+        box = end.user
+        return self._wait(box.waiting, lambda: box.ended is not None, timeout)
+
+    def _wait(self, waiting, ready, timeout):
+        lock = self.execmodel.Lock()
+        lock.acquire()
+        waiting.append(lock)
+        try:
+            return self._turn.wait(ready, lock, timeout)
+        finally:
+            waiting.remove(lock)
+
+    def _took(self, end, size):
+        with self._lock:
+            self._protocol.take(end, size)
+        if self._protocol.output:
+            self._writer.flush_soon()
+
+    def _set_callback(self, end, callback):
+        box = end.user
+        with self._lock:
+            box.callback, box.calling = callback, True
+        self._call_back(end)
+
+    def _call_back(self, end):
+        box = end.user
+        while True:
+            try:
+                finished = call_back(self, end)
+            except BaseException:
+                self._fail_end(end, traceback.format_exc())
+                return
+            if finished:
+                return
+            end.hungry = True
+            if end.pieces_size:
+                self._feed(end)
+            with self._lock:
+                if not box.items:
+                    box.calling = False
+                    return
+
+    def _call_back_soon(self, end):
+        box = end.user
+        with self._lock:
+            if box.calling:
+                return
+            box.calling = True
+        self.execmodel.run_soon(self._call_back, end)
+
+    def _fail_end(self, end, text):
+        """Close a channel whose callback raised: both ends are told why."""
+        box = end.user
+        self._close_end(end, text)
+        box.remote_error = box.remote_error or remote_error(
+            self._serializer, self._error_payload(text)
+        )
+
+    def _close_end(self, end, error=None):
+        payload = b"" if error is None else self._error_payload(error)
+        with self._lock:
+            self._protocol.close(end, payload)
+        end.user.end(ChannelClosed("channel %d was closed at this end" % end.id))
+        self._told(end)
+        self._writer.flush()
+
+    def _error_payload(self, error):
+        """Return a text, or a (type name, text) pair, as what a close frame can carry."""
+        type_name, text = error if isinstance(error, tuple) else ("", error)
+        text = as_text(text)
+        if len(text) > ERROR_TEXT:
+            half = ERROR_TEXT // 2
+            text = as_text("%s\n[... %d characters ...]\n%s") % (
+                text[:half],
+                len(text) - 2 * half,
+                text[-half:],
+            )
+        return self._serializer.dumps((as_text(type_name), text))
+
+    def _told(self, end):
+        """See to what waits for an end whose mailbox has changed."""
+        if end.user.callback is not None:
+            self._call_back_soon(end)
+
+    # ---- what arrives --------------------------------------------------------------
+
+    def _arrived(self, chunks):
+        """Deal with what was read; called by whoever reads."""
+        try:
+            while chunks:
+                data = chunks.popleft()
+                if not data:
+                    self._stream_ended()
+                    return
+                self._chunks_seen += 1
+                with self._lock:
+                    events = self._protocol.receive(data)
+                for event, subject, detail in events:
+                    if event is protocol.ITEM:
+                        box = subject.user
+                        box.put(detail)
+                        if box.callback is not None:
+                            self._call_back_soon(subject)
+                    else:
+                        self._ON[event](self, subject, detail)
+        except (ProtocolError, DataFormatError, IllegalMove) as error:
+            self._give_up("it broke the protocol: %s" % error)
+        except BaseException as error:
+            # Half of a chunk is dealt with and nobody could tell which: a Ctrl-C here
+            # must not turn into items that are silently missing.
+            self._give_up("reading it was interrupted by %s" % error.__class__.__name__)
+            raise
+        if self._dropped:
+            self._tidy()
+        if self._protocol.output:
+            self._writer.flush_soon()
+
+    def _on_opened(self, end, detail):
+        end.user = Mailbox(self._serializer)
+
+    def _on_ended(self, end, payload):
+        box = end.user
+        if payload is None:
+            box.end(ChannelEnded("the other end sent its last item on channel %d" % end.id))
+        elif payload:
+            error = remote_error(self._serializer, payload)
+            box.end(ChannelEnded("the other end closed channel %d: %s" % (end.id, error)), error)
+        else:
+            box.end(ChannelEnded("the other end closed channel %d" % end.id))
+        self._told(end)
+
+    def _on_credited(self, end, detail):
+        end.user.wake()
+
+    def _on_reconfigured(self, end, payload):
+        strings = self._serializer.loads(payload)
+        if not (isinstance(strings, tuple) and len(strings) == 2):
+            raise ProtocolError("reconfigure brought %r" % (strings,))
+        self._use_strings(end, bool(strings[0]), bool(strings[1]))
+
+    def _on_goodbye(self, subject, detail):
+        self.state = ENDING if self.state is ALIVE else self.state
+
+    def _on_status_asked(self, number, detail):
+        raise ProtocolError("the other side asked for a status")
+
+    def _on_status_told(self, number, payload):
+        raise ProtocolError("a status nobody asked for")
+
+    def _on_task(self, end, payload):
+        raise ProtocolError("the other side asked this one to run code")
+
+    _ON = {
+        protocol.OPENED: lambda self, *args: self._on_opened(*args),
+        protocol.TASK: lambda self, *args: self._on_task(*args),
+        protocol.ENDED: lambda self, *args: self._on_ended(*args),
+        protocol.CREDITED: lambda self, *args: self._on_credited(*args),
+        protocol.STATUS_ASKED: lambda self, *args: self._on_status_asked(*args),
+        protocol.STATUS_TOLD: lambda self, *args: self._on_status_told(*args),
+        protocol.RECONFIGURED: lambda self, *args: self._on_reconfigured(*args),
+        protocol.SAID_GOODBYE: lambda self, *args: self._on_goodbye(*args),
+    }
+
+    # ---- strings, and channels inside items ------------------------------------------
+
+    def _make_serializer(self, py2str_as_py3str, py3str_as_py2str):
+        return Serializer(
+            py2str_as_py3str=py2str_as_py3str,
+            py3str_as_py2str=py3str_as_py2str,
+            subclasses=self._subclasses,
+            save_channel=self._save_channel,
+            load_channel=self._load_channel,
+            channel_type=Channel,
+        )
+
+    def _reconfigure(self, end, py2str_as_py3str, py3str_as_py2str):
+        payload = self._serializer.dumps((bool(py2str_as_py3str), bool(py3str_as_py2str)))
+        self._use_strings(end, py2str_as_py3str, py3str_as_py2str)
+        with self._lock:
+            self._protocol.reconfigure(end, payload)
+        self._writer.flush()
+
+    def _use_strings(self, end, py2str_as_py3str, py3str_as_py2str):
+        serializer = self._make_serializer(py2str_as_py3str, py3str_as_py2str)
+        if end is not None:
+            end.user.serializer = serializer
+            return
+        before, self._serializer = self._serializer, serializer
+        with self._lock:
+            for other in self._protocol.ends.values():
+                if other.user is not None and other.user.serializer is before:
+                    other.user.serializer = serializer
+
+    def _save_channel(self, channel):
+        if channel.gateway is not self:
+            raise DumpError(
+                "a channel of gateway %r can't travel over gateway %r: only its own gateway "
+                "knows it" % (channel.gateway.id, self.id)
+            )
+        return channel.id
+
+    def _load_channel(self, id):
+        with self._lock:
+            end = self._protocol.claim(id)
+            if end is None:
+                # Closed at both ends while its id was under way.
+                end = End(id, 0, 0)
+                end.state = CLOSED
+                end.user = Mailbox(self._serializer)
+                end.user.end(ChannelEnded("the other end closed channel %d" % id))
+            handle = end.user.handle and end.user.handle()
+            return handle or self._handle(end, end.user)
+
+    # ---- channels that nobody holds ---------------------------------------------------
+
+    def _tidy(self):
+        """Close the ends whose handles were collected."""
+        while self._dropped:
+            try:
+                end = self._dropped.popleft()
+            except IndexError:
+                return
+            box = end.user
+            if box.handle() is not None or end.id in self._task_ids:
+                continue  # its id arrived once more, or its task goes on
+            if box.remote_error is not None and box.callback is None:
+                box.remote_error.warn()
+            with self._lock:
+                if box.callback is not None:
+                    self._protocol.send_last(end)
+                else:
+                    box.items.clear()
+                    self._protocol.close(end)
+        self._writer.flush_soon()
+
+    def _collect(self):
+        """Run the collector now and then: without reference counts nothing else would.
+
+        Never for more than a twentieth of the time, and only while channels are open.
+        """
+        if self.state is ENDED:
+            return
+        start = clock()
+        if len(self._protocol.ends) > len(self._task_ids):
+            gc.collect()
+            self._tidy()
+        self._collect_nap = max(1.0, 20 * (clock() - start))
+        call_later(self.execmodel, self._collect_nap, self._collect)
+
+    # ---- the end ------------------------------------------------------------------------
+
+    def _start_heartbeat(self, seconds):
+        """Find out within two heartbeats and a second that the peer is gone without a word."""
+        self._heartbeat = seconds
+        self._silent_looks, self._chunks_then = 0, -1
+        call_later(self.execmodel, seconds / 2.0, self._look_for_life)
+
+    def _look_for_life(self):
+        if self.state is ENDED:
+            return
+        silent = self._chunks_seen == self._chunks_then
+        self._chunks_then = self._chunks_seen
+        self._silent_looks = self._silent_looks + 1 if silent else 0
+        if self._silent_looks >= 3:
+            self._give_up("no sign of life for %.1f s (heartbeat)" % (1.5 * self._heartbeat))
+            return
+        if self._silent_looks:
+            with self._lock:
+                self._protocol.ping()
+            self._writer.flush_soon()
+        call_later(self.execmodel, self._heartbeat / 2.0, self._look_for_life)
+
+    def _stream_ended(self):
+        """The other side's stream is at its end; called by whoever reads, and does not wait."""
+        if self.state is ENDING:
+            self._conclude(ChannelClosed("gateway %s was exited" % self.id))
+        else:
+            # How it died takes a moment to find out, and others wait for this thread.
+            self.execmodel.run_soon(self._conclude_loss, "the connection was closed")
+
+    def _give_up(self, why):
+        """Part with a peer that can't be dealt with any more; may be called by any thread."""
+        self._turn.ended = True
+        self._transport.abort()
+        self.execmodel.run_soon(self._conclude_loss, why)
+
+    def _conclude_loss(self, why):
+        self._conclude(self._describe_loss(why))
+
+    def _describe_loss(self, why):
+        return GatewayLost("gateway %s is lost: %s" % (self.id, why), self.id)
+
+    def _conclude(self, reason):
+        """Tell everybody, once, that the gateway is at its end."""
+        with self._lock:
+            if self.state is ENDED:
+                return
+            self.state, self.ended_by = ENDED, reason
+            ends = self._protocol.lose()
+        self._turn.stop()
+        for end in ends:
+            if end.user is not None:
+                end.user.end(reason)
+                self._told(end)
+        self._wake_waiting()
+        if listeners:
+            trace("ended", gateway=self.id, reason=str(reason))
+        self._after_end()
+
+    def _after_end(self):
+        """What one kind of gateway does last; nothing may wait here."""
+
+    def forget(self):
+        """In the child of a fork: the connection is the parent's; using it here is an error."""
+        # No lock: a thread that does not exist here may have held it.
+        self.state = ENDED
+        self.ended_by = GatewayLost("gateway %s belongs to the parent process" % self.id, self.id)
+        for end in self._protocol.lose():
+            if end.user is not None:
+                end.user.end(self.ended_by)
+        self._turn.ended = True
+        self._transport.close()
+
+    def _wake_waiting(self):
+        for lock in list(self._waiting):
+            release(lock)
+
+    def _why_ended(self, tried):
+        reason = self.ended_by
+        if reason is None:
+            return GatewayLost("%s: the connection of gateway %s broke" % (tried, self.id), self.id)
+        return _retold("%s: %s" % (tried, reason), reason)
+
+
+def _retold(message, reason):
+    """Return an error of the same class and attributes with another message."""
+    copy = reason.__class__.__new__(reason.__class__)
+    copy.__dict__.update(getattr(reason, "__dict__", {}))
+    GatewayError.__init__(copy, message)
+    return copy

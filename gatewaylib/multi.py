@@ -1,0 +1,378 @@
+"""Groups of gateways, and channels to many at once."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Callable, NamedTuple, Union
+
+from .bootstrap import Plan, Start, start_all
+from .gateway import Gateway
+from .shipped.channel import NO_ENDMARKER, Channel
+from .shipped.errors import GatewayError, RemoteError, SpecError
+from .shipped.reading import POLLER
+from .shipped.threads import NAMES, ExecModel, get_model
+from .spec import Spec, expand, parse
+from .termination import Report, end_members
+from .transports.output import OnOutput, Output
+from .transports.process import OUTPUT_POLLER, wait_any
+
+SpecLike = Union[str, Spec]
+AT_EXIT = 1.0  # seconds gateways get to end by themselves when this interpreter exits
+
+
+class RemoteModel(NamedTuple):
+    """The execution model of other ends: a name, since this end may not have it."""
+
+    backend: str
+
+
+class StartErrors(GatewayError):
+    """Some of the gateways of one ``makegateways`` did not start.
+
+    Attributes:
+        errors: list of (spec text, error), in the order of the specs.
+        started: the gateways that did start and were kept; empty unless that was asked.
+    """
+
+    def __init__(self, errors: list[tuple[str, Exception]], started: list[Gateway]) -> None:
+        lines = "\n".join(str(error) for _, error in errors)
+        kept = len(started)
+        total = f"{len(errors)} of the gateways did not start" + (f", {kept} did" if kept else "")
+        super().__init__(f"{total}:\n{lines}")
+        self.errors, self.started = errors, started
+
+
+class Group:
+    """Gateways that are made, addressed and ended together.
+
+    Args:
+        xspecs: specs of gateways to make at once.
+        execmodel: how this end waits, and the default for the other ends: "thread",
+            "main_thread_only", "gevent" or "eventlet".
+
+    As a context manager it terminates its gateways at the end; otherwise they are ended
+    when this interpreter exits.
+    """
+
+    defaultspec: str = "popen"
+
+    def __init__(self, xspecs: Iterable[SpecLike] = (), execmodel: str = "thread") -> None:
+        self._lock = threading.Lock()
+        self._gateways: list[Gateway] = []
+        self._ending: list[Gateway] = []  # exited, and not yet seen to their end
+        self._ids: set[str] = set()
+        self._numbers = itertools.count()
+        self.set_execmodel(execmodel)
+        _groups.add(self)
+        specs = expand(xspecs)
+        if specs:
+            self.makegateways(specs)
+
+    def __repr__(self) -> str:
+        return f"<Group {[gateway.id for gateway in self]!r}>"
+
+    def __len__(self) -> int:
+        return len(self._gateways)
+
+    def __iter__(self) -> Iterator[Gateway]:
+        return iter(list(self._gateways))
+
+    def __getitem__(self, key: int | str | Gateway) -> Gateway:
+        if isinstance(key, int):
+            return self._gateways[key]
+        for gateway in self:
+            if gateway is key or gateway.id == key:
+                return gateway
+        known = ", ".join(gateway.id for gateway in self) or "none"
+        raise KeyError(f"no gateway {key!r} in this group, which has {known}")
+
+    def __contains__(self, key: object) -> bool:
+        return any(gateway is key or gateway.id == key for gateway in self)
+
+    def __enter__(self) -> Group:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.terminate(AT_EXIT)
+
+    # ---- execution models ----------------------------------------------------------------
+
+    @property
+    def execmodel(self) -> ExecModel:
+        return self._execmodel
+
+    @property
+    def remote_execmodel(self) -> RemoteModel:
+        return self._remote_execmodel
+
+    def set_execmodel(self, execmodel: str, remote_execmodel: str | None = None) -> None:
+        """Choose how this end waits and how the other ends run tasks by default.
+
+        Raises ValueError for an unknown name, or once the group has gateways;
+        ImportError where gevent or eventlet is asked for and not installed.
+        """
+        if self._gateways:
+            raise ValueError("the execution model can't change once the group has gateways")
+        self._execmodel = get_model(execmodel)
+        remote = execmodel if remote_execmodel is None else remote_execmodel
+        if remote not in NAMES:
+            raise ValueError(f"unknown execmodel {remote!r}: use one of {', '.join(NAMES)}")
+        self._remote_execmodel = RemoteModel(remote)
+
+    # ---- starting ------------------------------------------------------------------------
+
+    def allocate_id(self, spec: Any) -> None:
+        """Give the spec the next free id of this group (``gw0``, ``gw1``, ...) if it has none.
+
+        For specs that can be changed; ``makegateway`` gives an immutable Spec its id itself.
+        """
+        if spec.id is None:
+            with self._lock:
+                spec.id = self._next_id()
+
+    def _next_id(self) -> str:
+        for number in self._numbers:
+            if f"gw{number}" not in self._ids:
+                return f"gw{number}"
+        raise AssertionError("a count that ends")
+
+    def makegateway(
+        self,
+        spec: SpecLike | None = None,
+        timeout: float | None = None,
+        on_output: OnOutput | None = None,
+    ) -> Gateway:
+        """Start an interpreter and return the gateway to it.
+
+        Args:
+            spec: what to start, text or Spec; the group's ``defaultspec`` if it is empty.
+            timeout: seconds for the start; None: the spec's ``start_timeout``.
+            on_output: called with (gateway id, "stdout" or "stderr", line) for each line
+                it prints, in a thread of the library's; instead of the spec's ``stdio``.
+
+        Raises SpecError for a wrong spec, StartError if it does not start.
+        """
+        chosen = parse(spec or self.defaultspec)
+        try:
+            return self.makegateways([chosen], timeout, on_output=on_output)[0]
+        except StartErrors as errors:
+            raise errors.errors[0][1] from None
+
+    def makegateways(
+        self,
+        specs: SpecLike | Iterable[SpecLike],
+        timeout: float | None = None,
+        keep_started: bool = False,
+        on_output: OnOutput | None = None,
+    ) -> list[Gateway]:
+        """Start many interpreters at once; return their gateways in the order of the specs.
+
+        Args:
+            specs: texts or Specs; ``2*popen`` stands for two of them.
+            timeout: seconds for all the starts; None: each spec's ``start_timeout``.
+            keep_started: if some fail, keep the others in the group instead of ending
+                them; they are in the error's ``started``.
+
+        Raises StartErrors, with one error for each spec that failed.
+        """
+        named = self._with_ids(expand(specs))
+        begun = time.monotonic()
+        limits = [spec.start_timeout if timeout is None else timeout for spec in named]
+        outputs = [Output(spec.id or "", spec.stdio, on_output) for spec in named]
+        gateways, errors = [], []
+        try:
+            results = start_all(
+                [
+                    Plan(spec, output, begun + limit, self._remote_execmodel.backend)
+                    for spec, output, limit in zip(named, outputs, limits)
+                ]
+            )
+            for spec, result in zip(named, results):
+                if isinstance(result, Start):
+                    gateways.append(self._adopt(result))
+                else:
+                    errors.append((str(spec), result))
+        finally:
+            with self._lock:
+                kept = {gateway.id for gateway in gateways}
+                self._ids.difference_update(spec.id for spec in named if spec.id not in kept)
+        if not errors:
+            return gateways
+        if not keep_started:
+            self._end(gateways, AT_EXIT)
+            gateways = []
+        raise StartErrors(errors, gateways)
+
+    def _adopt(self, start: Start) -> Gateway:
+        gateway = Gateway(start, self._execmodel, self._exited)
+        with self._lock:
+            self._gateways.append(gateway)
+        return gateway
+
+    def _with_ids(self, specs: Sequence[Spec]) -> list[Spec]:
+        with self._lock:
+            wanted = [spec.id for spec in specs if spec.id is not None]
+            taken = [i for i in wanted if i in self._ids or wanted.count(i) > 1]
+            if taken:
+                raise SpecError(f"id={taken[0]}: this group has a gateway of that id already")
+            self._ids.update(wanted)
+            named = []
+            for spec in specs:
+                name = spec.id or self._next_id()
+                self._ids.add(name)
+                named.append(spec.with_(id=name))
+            return named
+
+    # ---- all of them -----------------------------------------------------------------------
+
+    def remote_exec(self, source: object, **kwargs: Any) -> MultiChannel:
+        """Run ``source`` on every gateway; see ``Gateway.remote_exec``."""
+        return MultiChannel([gateway.remote_exec(source, **kwargs) for gateway in self])
+
+    def _exited(self, gateway: Gateway) -> None:
+        """A gateway was told to end: it is no member any more, but its end is still awaited."""
+        with self._lock:
+            if gateway in self._gateways:
+                self._gateways.remove(gateway)
+                self._ending.append(gateway)
+
+    def _end(self, gateways: Sequence[Gateway], timeout: float | None) -> Report:
+        try:
+            return end_members(gateways, timeout, wait_any)
+        finally:
+            with self._lock:
+                self._gateways = [g for g in self._gateways if g not in gateways]
+                self._ending = [g for g in self._ending if g not in gateways]
+                self._ids.difference_update(gateway.id for gateway in gateways)
+
+    def terminate(self, timeout: float | None = None) -> Report:
+        """End all gateways together; return how each of them ended.
+
+        Each is asked to end and has ``timeout`` seconds for it, then SIGTERM ends it and
+        0.3 s later SIGKILL; so this returns within ``timeout`` + 1 s. With None it waits
+        as long as they take (about 1.5 s: a remote interrupts what it runs by itself).
+        Afterwards the group is empty and may be used again.
+        """
+        with self._lock:
+            gateways = self._ending + self._gateways
+        return self._end(gateways, timeout)
+
+    def forget(self) -> None:
+        """In the child of a fork: the gateways are the parent's."""
+        for gateway in self._gateways + self._ending:
+            gateway.forget()
+        self._lock = threading.Lock()
+        self._gateways, self._ending, self._ids = [], [], set()
+
+
+class MultiChannel:
+    """Channels used together, one of each gateway mostly."""
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self._channels = list(channels)
+        self._queue: queue.Queue[tuple[Channel, Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(self._channels)
+
+    def __getitem__(self, index: int) -> Channel:
+        return self._channels[index]
+
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._channels
+
+    def __repr__(self) -> str:
+        return f"<MultiChannel of {len(self)}>"
+
+    def send_each(self, item: object) -> None:
+        """Send the item on every channel."""
+        for channel in self._channels:
+            channel.send(item)
+
+    def receive_each(
+        self, withchannel: bool = False, timeout: float | None = None
+    ) -> list[Any]:
+        """Receive one item from each channel; return them in the channels' order.
+
+        ``withchannel``: as pairs (channel, item). ``timeout``: seconds for all together.
+        Raises what ``Channel.receive`` raises, at the first channel that does.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        received: list[Any] = []
+        for channel in self._channels:
+            item = channel.receive(_left(deadline))
+            received.append((channel, item) if withchannel else item)
+        return received
+
+    def make_receive_queue(self, endmarker: object = NO_ENDMARKER) -> queue.Queue[Any]:
+        """Return one queue of (channel, item) of all channels, as they come.
+
+        Where an ``endmarker`` is given, (channel, endmarker) is put at each channel's end.
+        The queue is made once; calling again returns the same one.
+        """
+        if self._queue is None:
+            made = self._queue = queue.Queue()
+            for channel in self._channels:
+                channel.setcallback(_putter(made, channel), endmarker=endmarker)
+        return self._queue
+
+    def waitclose(self, timeout: float | None = None) -> None:
+        """Wait until all channels are at their end; raise the first RemoteError then."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        first: RemoteError | None = None
+        for channel in self._channels:
+            try:
+                channel.waitclose(_left(deadline))
+            except RemoteError as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _putter(into: queue.Queue[Any], channel: Channel) -> Callable[[Any], None]:
+    return lambda item: into.put((channel, item))
+
+
+_groups: weakref.WeakSet[Group] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End the gateways of all groups together: the interpreter is exiting."""
+    members = [gateway for group in _groups for gateway in group._ending + group._gateways]
+    end_members(members, AT_EXIT, wait_any)
+
+
+def _forget_all() -> None:
+    POLLER.forget()
+    OUTPUT_POLLER.forget()
+    for group in _groups:
+        group.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+default_group = Group()
+makegateway = default_group.makegateway
+set_execmodel = default_group.set_execmodel

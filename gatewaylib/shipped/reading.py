@@ -1,0 +1,363 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Who reads when: the thread that waits reads.
+
+A round trip costs thread hand-offs more than anything else, so a thread that waits
+for an item takes the *turn*, reads the transport itself, hands what is for others to
+them and gives the turn back when it has its own. While nobody waits, one thread for
+all connections of the process, the ``Poller``, reads what arrives. After a turn it
+holds back for ``HOLD_BACK`` seconds, since who just read will mostly read again soon.
+
+Where descriptors can't be polled together (Jython, Windows pipes, green threads), a
+thread of the connection's own has the turn for good, and the others are handed
+everything. doc/explanation/reading.rst tells it with pictures.
+"""
+from __future__ import absolute_import
+
+import os
+import select
+import threading
+from collections import deque
+
+from .compat import clock
+from .transport import close_on_exec, retry
+
+HOLD_BACK = 0.005
+TIDY_NAP = 0.5  # seconds between looks where no poller can be woken
+# What is read at once, as the arguments for map(): os.read of 256 KiB costs an mmap and
+# munmap each time; of 64 KiB it does not.
+CHUNK = (2 ** 16,)
+
+
+class Turn(object):
+    """The right to read one transport, which one thread has at a time.
+
+    Args:
+        transport: a Transport.
+        model: the ExecModel whose threads wait here.
+        arrived: called with a deque of the chunks read, to take them out of it, by
+            whoever reads; ``b""`` is the end of the stream. It neither waits nor raises.
+        poller: the Poller that reads while nobody waits.
+        tidy: called by the poller each time it is woken; quick, and never waits.
+    """
+
+    can_poll = hasattr(select, "poll") and hasattr(os, "pipe")
+
+    def __init__(self, transport, model, arrived, poller, tidy):
+        self._transport, self._model, self._arrived = transport, model, arrived
+        self.tidy = tidy
+        self._poller = poller
+        self._receive = transport.receive
+        self._chunks = deque()
+        self._lock = model.Lock()
+        self._waiting = []  # locks of threads that wait without the turn
+        self.turns = 0  # how often somebody had the turn: the poller's measure of traffic
+        self.tell_poller = False  # the poller gave up looking and wants to be woken
+        self.ended = False
+
+    def start(self):
+        """Let reading begin in the background."""
+        if self._model.green or not self._transport.pollable:
+            self._lock.acquire()
+            self._model.start(self._read_for_good, name="gatewaylib-reader")
+            self._model.start(self._tidy_for_good, name="gatewaylib-tidy")
+        else:
+            self._poller.add(self)
+
+    def wait(self, ready, lock, timeout=None):
+        """Wait until ``ready()`` is true; return whether it is, False after ``timeout`` s.
+
+        Args:
+            ready: says whether what is waited for is here; called often.
+            lock: acquired by the caller, who has put it where whoever brings what is
+                waited for will release it.
+        """
+        deadline = None if timeout is None else clock() + timeout
+        while not ready():
+            # After the end of the stream nothing is read; what became of the connection
+            # is found out elsewhere, and told by releasing the lock.
+            if not self.ended and self._lock.acquire(False):
+                in_time = self._read_until(ready, deadline)
+            else:
+                in_time = self._wait_for_turn(ready, lock, deadline)
+            if not in_time:
+                return bool(ready())
+        if self._waiting and not self.ended:
+            self._wake_next()  # this thread may have been woken to read, and did not
+        return True
+
+    def _read_until(self, ready, deadline):
+        try:
+            while not ready() and not self.ended:
+                if deadline is not None:
+                    left = deadline - clock()
+                    if left <= 0 or not self._transport.wait_readable(left):
+                        return False
+                self._read()
+            return True
+        finally:
+            self._leave()
+
+    def _read(self):
+        chunks = self._chunks
+        try:
+            # One C call reads and keeps: a Ctrl-C loses nothing in between.
+            chunks.extend(map(self._receive, CHUNK))
+        except (OSError, IOError):
+            chunks.append(b"")  # the end of the stream, said rudely
+        if not chunks[-1]:
+            self.ended = True
+        self._arrived(chunks)
+
+    def _leave(self):
+        self.turns += 1
+        self._lock.release()
+        if self._waiting:
+            self._wake_next()
+        if self.tell_poller:
+            self.tell_poller = False
+            self._poller.wake()
+
+    def _wait_for_turn(self, ready, lock, deadline):
+        self._waiting.append(lock)
+        try:
+            # The turn may have become free, or the item come, before the lock was listed.
+            if ready() or (not self.ended and self._try_turn()):
+                return True
+            left = None if deadline is None else deadline - clock()
+            return self._model.acquire(lock, left)
+        finally:
+            self._waiting.remove(lock)
+
+    def _try_turn(self):
+        if self._lock.acquire(False):
+            self._lock.release()
+            return True
+        return False
+
+    def _wake_next(self):
+        for lock in list(self._waiting):
+            if release(lock):
+                return
+
+    def read_some(self):
+        """Read once if nobody has the turn; return False where somebody has (for the poller)."""
+        if not self._lock.acquire(False):
+            return False
+        try:
+            # Who had the turn since the poll may have read it all.
+            if self._transport.wait_readable(0):
+                self._read()
+        finally:
+            self._lock.release()
+            if self._waiting:
+                self._wake_next()
+        return True
+
+    def is_taken(self):
+        """Say whether some thread is reading now (for the poller)."""
+        return not self._try_turn()
+
+    def fileno(self):
+        return self._transport.fileno()
+
+    def _read_for_good(self):
+        while not self.ended:
+            if self._model.green:
+                self._model.wait_readable(self._transport.fileno(), None)
+            self._read()
+
+    def _tidy_for_good(self):
+        while not self.ended:
+            self._model.sleep(TIDY_NAP)
+            self.tidy()
+
+    def preload(self, data):
+        """Deal with bytes that were read before there was a turn, ahead of all others."""
+        self._chunks.append(data)
+        self._arrived(self._chunks)
+
+    def close(self, timeout):
+        """Keep everybody from reading any more; return whether nobody is reading now."""
+        self.stop()
+        if not self._model.acquire(self._lock, timeout):
+            return False
+        self._lock.release()
+        return True
+
+    def stop(self):
+        """Leave reading: nobody needs what may still arrive."""
+        self.ended = True
+        if self._transport.pollable and not self._model.green:
+            self._poller.remove(self)
+
+
+def release(lock):
+    """Release a waiter's lock; False where somebody else had done it."""
+    try:
+        lock.release()
+    except Exception:  # RuntimeError, thread.error, or what a green library raises
+        return False
+    return True
+
+
+class Poller(object):
+    """One thread that reads for all turns nobody holds, and looks at clocks.
+
+    It starts with the first turn or watch and ends with the last.
+    """
+
+    def __init__(self, name):
+        self._name = name
+        self._lock = threading.Lock()
+        self._thread = None
+        self._turns = {}  # turn -> turns counted at the last look, None while polled
+        self._watched = {}  # fd -> function called when it is readable
+        self._timers = []  # [time, function]; few: heartbeats and time limits
+        self._wake_fds = None
+        self._awake = False  # one byte in the wake-up pipe is enough
+
+    def add(self, turn):
+        """Read for this turn while nobody else does, until ``remove``."""
+        with self._lock:
+            self._turns[turn] = None
+            self._ensure_thread()
+
+    def remove(self, turn):
+        with self._lock:
+            self._turns.pop(turn, None)
+        self.wake()
+
+    def watch(self, fd, function):
+        """Call ``function()`` whenever the descriptor is readable, until ``unwatch``."""
+        with self._lock:
+            self._watched[fd] = function
+            self._ensure_thread()
+
+    def unwatch(self, fd):
+        with self._lock:
+            self._watched.pop(fd, None)
+        self.wake()
+
+    def call_later(self, seconds, function):
+        """Call ``function()`` once in that many seconds; it must not wait. Return a handle."""
+        timer = [clock() + seconds, function]
+        with self._lock:
+            self._timers.append(timer)
+            self._ensure_thread()
+        return timer
+
+    def cancel(self, timer):
+        with self._lock:
+            if timer in self._timers:
+                self._timers.remove(timer)
+
+    def wake(self):
+        """Make the thread look again; safe from anywhere, a garbage collection included."""
+        fds = self._wake_fds
+        if fds is not None and not self._awake:
+            self._awake = True
+            try:
+                os.write(fds[1], b"x")
+            except OSError:
+                pass  # closed: there is nothing to look at any more
+
+    def forget(self):
+        """In the child of a fork, which has none of these threads: begin anew."""
+        self.__init__(self._name)
+
+    def _ensure_thread(self):
+        if self._thread is not None:
+            self.wake()
+            return
+        self._wake_fds = os.pipe()
+        self._awake = False
+        for fd in self._wake_fds:
+            close_on_exec(fd)
+        thread = threading.Thread(target=self._run, name=self._name)
+        thread.daemon = True
+        self._thread = thread
+        thread.start()
+
+    def _run(self):
+        while True:
+            with self._lock:
+                if not (self._turns or self._watched or self._timers):
+                    self._thread = None
+                    fds, self._wake_fds = self._wake_fds, None
+                    break
+                poll = select.poll()
+                poll.register(self._wake_fds[0], select.POLLIN)
+                targets = self._fill(poll)
+                timeout = self._time_left()
+            for fd, _ in retry(poll.poll, timeout):
+                self._serve(fd, targets)
+            self._call_timers()
+            for turn in list(self._turns):
+                turn.tidy()
+        for fd in fds:
+            os.close(fd)
+
+    def _fill(self, poll):
+        """Register what is to be polled; return fd -> turn or function."""
+        targets = dict(self._watched)
+        for turn, count in list(self._turns.items()):
+            if turn.ended:
+                del self._turns[turn]
+            elif count is None:
+                targets[turn.fileno()] = turn
+            elif turn.turns != count:
+                self._turns[turn] = turn.turns  # traffic: hold back a little longer
+            elif not turn.is_taken():
+                self._turns[turn] = None
+                targets[turn.fileno()] = turn
+            else:
+                # A long wait: no use in looking again. Whoever reads will tell, and if
+                # that was just now, the turn is free again.
+                turn.tell_poller = True
+                if not turn.is_taken():
+                    turn.tell_poller = False
+                    self._turns[turn] = None
+                    targets[turn.fileno()] = turn
+        for fd in targets:
+            poll.register(fd, select.POLLIN)
+        return targets
+
+    def _time_left(self):
+        """Milliseconds until something must be looked at again; None for never."""
+        left = [timer[0] - clock() for timer in self._timers]
+        if any(c is not None and not t.tell_poller for t, c in self._turns.items()):
+            left.append(HOLD_BACK)
+        return max(0, min(left)) * 1000 if left else None
+
+    def _serve(self, fd, targets):
+        target = targets.get(fd)
+        if target is None:
+            os.read(fd, 512)  # the wake-up pipe
+            self._awake = False
+        elif not isinstance(target, Turn):
+            target()
+        elif not target.read_some():
+            with self._lock:
+                if target in self._turns:
+                    self._turns[target] = target.turns
+
+    def _call_timers(self):
+        now, due = clock(), []
+        with self._lock:
+            for timer in list(self._timers):
+                if timer[0] <= now:
+                    self._timers.remove(timer)
+                    due.append(timer[1])
+        for function in due:
+            function()
+
+
+POLLER = Poller("gatewaylib-poller")
+
+
+def call_later(model, seconds, function):
+    """Call ``function()`` once in that many seconds, in a thread of the model's kind."""
+    if model.green or not Turn.can_poll:
+        model.start(lambda: (model.sleep(seconds), function()), name="gatewaylib-timer")
+    else:
+        POLLER.call_later(seconds, function)

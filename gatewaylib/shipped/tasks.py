@@ -1,0 +1,158 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Runs the source that was sent, beside the loop: in the main thread first.
+
+Whoever reads the connection starts a task here and goes on; nothing here reads. Main
+threads are special (signals, many C libraries, asyncio), so the first task gets it,
+and later ones get it whenever it is free.
+"""
+from __future__ import absolute_import
+
+import linecache
+import os
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+
+from . import compat
+from .compat import as_text, native
+from .errors import ChannelClosed, ChannelEnded, GatewayLost
+from .reading import call_later
+
+MAIN_THREAD_BUSY = (
+    "concurrent remote_exec would cause deadlock for main_thread_only execmodel: "
+    "the main thread runs another task; wait for its end, or use execmodel=thread"
+)
+PATIENCE = 1.0  # seconds a main_thread_only task waits for the one before it
+_CODING = re.compile(r"\A((?:[ \t\f]*(?:#[^\n]*)?\n)?[ \t\f]*#[^\n]*?)coding([:=])")
+
+
+class Tasks(object):
+    """The tasks of one remote; ``start`` is called by whoever reads and never waits.
+
+    Args:
+        gateway: closes a task's channel and waits for ``queue`` to have something.
+        model: its ExecModel.
+    """
+
+    def __init__(self, gateway, model):
+        self._gateway, self._model = gateway, model
+        self._lock = model.Lock()
+        self.queue = deque()  # tasks for the main thread; None at the end
+        self._main_is_free = False
+        self.running = {}  # channel id -> task
+
+    def start(self, channel, source):
+        """Run a task: ``source`` is (text, file name, first line, name to call, kwargs)."""
+        task = Task(channel, source)
+        with self._lock:
+            self.running[channel.id] = task
+            if self._model.backend == "main_thread_only" or self._main_is_free:
+                wait = not self._main_is_free
+                self._main_is_free = False
+                self.queue.append(task)
+                self._gateway._wake_waiting()
+                if wait:
+                    call_later(self._model, PATIENCE, lambda: self._refuse(task))
+                return
+        if self._model.green:
+            self._model.start(self._run, (task,))
+        else:
+            self._model.run_soon(self._run, task)
+
+    def _refuse(self, task):
+        try:
+            self.queue.remove(task)
+        except ValueError:
+            return  # it runs, or has run
+        self._end(task, MAIN_THREAD_BUSY)
+
+    def run_in_main_thread(self, wait):
+        """Run tasks until ``stop``; ``wait()`` returns once ``queue`` has something."""
+        while True:
+            with self._lock:
+                self._main_is_free = not self.queue
+            wait()
+            task = self.queue.popleft()
+            if task is None:
+                return
+            self._run(task)
+
+    def stop(self):
+        """Start no more; let ``run_in_main_thread`` return after what it runs."""
+        self.queue.append(None)
+
+    def _run(self, task):
+        process = os.getpid()
+        error = None
+        try:
+            task.run()
+        except (ChannelEnded, ChannelClosed, GatewayLost):
+            pass  # the local side is done with this task, which is its way to say so
+        except BaseException:  # SystemExit and KeyboardInterrupt too are told, not obeyed
+            error = task.describe_error()
+        if os.getpid() != process:
+            # A fork of this process ran to the end of the task: the channel is its
+            # parent's, and so is the rest of this loop.
+            sys.stdout.flush()
+            os._exit(0 if error is None else 1)
+        self._end(task, error)
+
+    def _end(self, task, error):
+        self.running.pop(task.channel.id, None)
+        self._gateway._end_of_task(task.channel, error)
+
+
+class Task(object):
+    """One piece of sent source, and the channel it talks through."""
+
+    def __init__(self, channel, source):
+        self.channel = channel
+        self._text, self._file_name, self._first_line, self._call, self._kwargs = source
+
+    def run(self):
+        """Run it here and now; whatever it raises comes out."""
+        self._show_source()
+        text = "\n" * (self._first_line - 1) + self._text
+        code = compile(_without_coding(text), native(self._file_name), "exec", 0, True)
+        namespace = {"channel": self.channel, "__name__": "__channelexec__"}
+        exec(code, namespace)
+        if self._call is not None:
+            kwargs = dict((native(name), value) for name, value in self._kwargs.items())
+            namespace[self._call](self.channel, **kwargs)
+
+    def _show_source(self):
+        """Let tracebacks find the lines: the file itself is most likely not here."""
+        lines = ["\n"] * (self._first_line - 1)
+        lines += [native(line) + "\n" for line in self._text.split("\n")]
+        size = sum(map(len, lines))
+        name = native(self._file_name)
+        linecache.cache[name] = (size, None, lines, name)
+
+    def describe_error(self):
+        """Return (type name, traceback text) of the exception being handled."""
+        # Another task may have shown other source under the same name since.
+        self._show_source()
+        kind, error, trace = sys.exc_info()
+        # The first two frames are _run's and run's; a syntax error has no third.
+        trace = trace.tb_next and trace.tb_next.tb_next
+        try:
+            lines = traceback.format_exception(kind, error, trace)
+        except Exception:  # a __str__ or __repr__ that raises itself
+            lines = traceback.format_tb(trace) + ["%s\n" % kind.__name__]
+        return as_text(kind.__name__), "".join(map(as_text, lines))
+
+
+def _without_coding(text):
+    # Python 2 refuses a coding line in text that is decoded already.
+    return _CODING.sub(r"\1c0ding\2", text, 1) if compat.PY2 else text
+
+
+def interrupt_main_thread():
+    """Raise KeyboardInterrupt in the main thread, also while it waits in a system call."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    elif not compat.JYTHON:
+        os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,207 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Starting, locking and waiting, alike for threads and for green threads.
+
+A model is a row of functions; whoever holds one never asks which it is. ``thread``
+and ``main_thread_only`` differ only in where tasks run, which is the business of
+``tasks``. gevent and eventlet are imported when first asked for, never before.
+"""
+from __future__ import absolute_import
+
+import threading
+import time
+from collections import deque
+
+from . import compat
+
+NAMES = ("thread", "main_thread_only", "gevent", "eventlet")
+IDLE = 1.0  # seconds a pooled thread waits for more work before it ends
+
+
+class ExecModel(object):
+    """How code waits and runs side by side at one end of a gateway.
+
+    Attributes:
+        backend: the model's name, one of ``NAMES``.
+        green: True where only cooperative calls may wait.
+        Lock, RLock, Event, queue, sleep, get_ident: as in threading, queue and time.
+        wait_readable, wait_writable: ``(fd, timeout) -> bool``, cooperative; None for
+            threads, which simply block.
+    """
+
+    def __init__(self, backend, spawn, lock, rlock, event, queue, sleep, get_ident, wait_fd=None):
+        self.backend = backend
+        self.green = wait_fd is not None
+        self._spawn = spawn
+        self.Lock, self.RLock, self.Event = lock, rlock, event
+        self.queue, self.sleep, self.get_ident = queue, sleep, get_ident
+        self.wait_readable = wait_fd and (lambda fd, timeout: wait_fd(fd, False, timeout))
+        self.wait_writable = wait_fd and (lambda fd, timeout: wait_fd(fd, True, timeout))
+        self._idle = deque()
+
+    def __repr__(self):
+        return "<ExecModel %r>" % self.backend
+
+    def start(self, function, args=(), name=None):
+        """Run ``function(*args)`` beside the caller, in a thread of that name."""
+        return self._spawn(function, args, name or "gatewaylib")
+
+    def run_soon(self, function, *args):
+        """Run a short piece of work in a pooled thread; nothing is told of its end.
+
+        In a process that is ending, where no thread can be started any more, it runs
+        in the caller.
+        """
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = _Worker(self, function, args)
+            try:
+                self.start(worker.run, name="gatewaylib-pool")
+            except RuntimeError:
+                function(*args)
+        else:
+            worker.work = (function, args)
+            worker.wake.release()
+
+    def acquire(self, lock, timeout=None):
+        """Acquire the lock within ``timeout`` seconds (None: wait for ever); say if it was."""
+        if timeout is None:
+            return lock.acquire()
+        if timeout <= 0:
+            return lock.acquire(False)
+        if self.green or not compat.PY2:
+            return lock.acquire(True, timeout)
+        # Python 2 locks know no timeout: look again after ever longer naps.
+        deadline, nap = compat.clock() + timeout, 0.0005
+        while not lock.acquire(False):
+            left = deadline - compat.clock()
+            if left <= 0:
+                return False
+            nap = min(nap * 2, left, 0.02)
+            time.sleep(nap)
+        return True
+
+
+class _Worker(object):
+    """A thread of the pool: does its first work, then what it is handed while it idles."""
+
+    def __init__(self, model, function, args):
+        self.model = model
+        self.work = (function, args)
+        self.wake = model.Lock()
+        self.wake.acquire()
+
+    def run(self):
+        while self.work is not None:
+            function, args = self.work
+            self.work = None
+            function(*args)
+            function = args = None
+            self.model._idle.append(self)
+            if not self.model.acquire(self.wake, IDLE):
+                try:
+                    self.model._idle.remove(self)
+                except ValueError:
+                    # Somebody picked this worker in the last moment: its work is coming.
+                    self.wake.acquire()
+
+
+def _start_thread(function, args, name):
+    thread = threading.Thread(target=function, args=args, name=name)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def _thread_model(backend):
+    return ExecModel(
+        backend,
+        _start_thread,
+        threading.Lock,
+        threading.RLock,
+        threading.Event,
+        compat.queue,
+        time.sleep,
+        _thread_ident,
+    )
+
+
+def _thread_ident():
+    return threading.current_thread().ident
+
+
+def _gevent_model(backend):
+    import gevent
+    import gevent.event
+    import gevent.lock
+    import gevent.queue
+    import gevent.socket
+
+    def wait_fd(fd, writing, timeout):
+        wait = gevent.socket.wait_write if writing else gevent.socket.wait_read
+        try:
+            wait(fd, timeout)
+        except gevent.socket.timeout:
+            return False
+        return True
+
+    return ExecModel(
+        backend,
+        lambda function, args, name: gevent.spawn(function, *args),
+        lambda: gevent.lock.Semaphore(1),
+        gevent.lock.RLock,
+        gevent.event.Event,
+        gevent.queue,
+        gevent.sleep,
+        lambda: id(gevent.getcurrent()),
+        wait_fd,
+    )
+
+
+def _eventlet_model(backend):
+    import eventlet
+    import eventlet.green.threading
+    import eventlet.hubs
+    import eventlet.queue
+    import eventlet.semaphore
+
+    def wait_fd(fd, writing, timeout):
+        try:
+            eventlet.hubs.trampoline(fd, read=not writing, write=writing, timeout=timeout)
+        except eventlet.Timeout:
+            return False
+        return True
+
+    return ExecModel(
+        backend,
+        lambda function, args, name: eventlet.spawn(function, *args),
+        lambda: eventlet.semaphore.Semaphore(1),
+        eventlet.green.threading.RLock,
+        eventlet.green.threading.Event,
+        eventlet.queue,
+        eventlet.sleep,
+        lambda: id(eventlet.getcurrent()),
+        wait_fd,
+    )
+
+
+_MAKERS = {
+    "thread": _thread_model,
+    "main_thread_only": _thread_model,
+    "gevent": _gevent_model,
+    "eventlet": _eventlet_model,
+}
+_models = {}
+
+
+def get_model(backend):
+    """Return the process's ExecModel of that name, made when first asked for.
+
+    Raises ValueError for an unknown name, ImportError where gevent or eventlet is
+    asked for and not installed.
+    """
+    if backend not in _MAKERS:
+        raise ValueError("unknown execmodel %r: use one of %s" % (backend, ", ".join(NAMES)))
+    if backend not in _models:
+        _models[backend] = _MAKERS[backend](backend)
+    return _models[backend]

@@ -1,0 +1,303 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Transports: how bytes leave this process and arrive.
+
+A transport moves bytes and decides nothing: what they mean, who reads and what a
+failure stands for is said elsewhere. All of them have the methods of ``Transport``.
+Taking over this process's standard streams, which is how a remote comes by its
+transport, is at the end.
+"""
+from __future__ import absolute_import
+
+import errno
+import os
+import select
+import socket
+from functools import partial
+
+from . import compat
+
+JOINED = 64  # buffers that leave in one system call at the most
+MSG_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class Transport(object):
+    """What a transport is. One thread may read while another writes.
+
+    ``pollable`` says whether ``fileno()`` can be waited for together with others, so
+    that no thread of its own is needed to read it. Errors are OSError (IOError on 2.7),
+    and the end of the stream for whoever reads.
+
+    ``receive(size)`` waits for bytes and returns up to ``size`` of them, ``b""`` at the
+    end of the stream. It is a C function where that can be, so that Ctrl-C comes either
+    before the bytes are taken or after they are kept.
+    """
+
+    pollable = False
+    receive = None
+
+    def fileno(self):
+        """Return the file descriptor that is read."""
+        raise OSError("this transport has no file descriptor")
+
+    def write_fileno(self):
+        """Return the file descriptor that is written."""
+        return self.fileno()
+
+    def wait_readable(self, timeout):
+        """Wait until ``receive`` would return at once; False after ``timeout`` seconds."""
+        return True
+
+    def write(self, buffers):
+        """Write a list of buffers, waiting as long as it takes."""
+        raise NotImplementedError
+
+    def write_now(self, buffers):
+        """Write what goes without waiting; return the number of bytes."""
+        raise NotImplementedError
+
+    def wait_writable(self, timeout):
+        """Wait until ``write_now`` would write something; False after ``timeout`` seconds."""
+        raise NotImplementedError
+
+    def close_write(self):
+        """Let the other end read to the end of the stream; reading goes on here."""
+
+    def abort(self):
+        """End both directions at once and wake whoever waits in ``read`` or ``write``."""
+
+    def close(self):
+        """Give the descriptors back. Nobody may be reading or writing any more."""
+
+
+def retry(function, *args):
+    """Call until no signal interrupts: Python 2.7 and a stopped process give EINTR."""
+    while True:
+        try:
+            return function(*args)
+        except (OSError, IOError, select.error) as error:
+            if error.args[0] != errno.EINTR:
+                raise
+
+
+def wait_fd(fd, writing, timeout):
+    """Wait until the descriptor is readable or writable; False after ``timeout`` seconds."""
+    if not hasattr(select, "poll"):
+        sets = ([], [fd]) if writing else ([fd], [])
+        return any(retry(select.select, sets[0], sets[1], [], timeout))
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT if writing else select.POLLIN)
+    return bool(retry(poll.poll, None if timeout is None else max(0, timeout) * 1000))
+
+
+class SocketTransport(Transport):
+    """A connected stream socket, also one end of a socketpair."""
+
+    pollable = hasattr(select, "poll")
+
+    def __init__(self, sock):
+        self._socket = sock
+        self._fd = sock.fileno()
+        self.receive = partial(retry, sock.recv) if compat.PY2 else sock.recv
+
+    def fileno(self):
+        return self._fd
+
+    def wait_readable(self, timeout):
+        return wait_fd(self._fd, False, timeout)
+
+    def write(self, buffers):
+        if len(buffers) == 1:
+            self._socket.sendall(buffers[0])
+            return
+        if not hasattr(self._socket, "sendmsg"):
+            self._socket.sendall(joined(buffers))
+            return
+        sent = self._socket.sendmsg(buffers)
+        if sent < sum(map(len, buffers)):
+            for rest in rest_of(buffers, sent):
+                self._socket.sendall(rest)
+
+    def write_now(self, buffers):
+        data = joined(buffers)
+        try:
+            return retry(self._socket.send, data, MSG_DONTWAIT)
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return 0
+            raise
+
+    def wait_writable(self, timeout):
+        return wait_fd(self._fd, True, timeout)
+
+    def close_write(self):
+        self._shutdown(socket.SHUT_WR)
+
+    def abort(self):
+        self._shutdown(socket.SHUT_RDWR)
+
+    def _shutdown(self, how):
+        try:
+            self._socket.shutdown(how)
+        except (OSError, IOError):
+            pass  # not connected any more, which is what was wanted
+
+    def close(self):
+        self._socket.close()
+
+
+class PipeTransport(Transport):
+    """Two file descriptors, pipes mostly: one to read, one to write."""
+
+    pollable = hasattr(select, "poll") and os.name != "nt"
+
+    def __init__(self, read_fd, write_fd):
+        self._read_fd, self._write_fd = read_fd, write_fd
+        read = partial(os.read, read_fd)
+        self.receive = partial(retry, read) if compat.PY2 else read
+
+    def fileno(self):
+        return self._read_fd
+
+    def write_fileno(self):
+        return self._write_fd
+
+    def wait_readable(self, timeout):
+        return wait_fd(self._read_fd, False, timeout)
+
+    def write(self, buffers):
+        data = memoryview(joined(buffers))
+        while len(data):
+            data = data[retry(os.write, self._write_fd, data) :]
+
+    def write_now(self, buffers):
+        if not wait_fd(self._write_fd, True, 0):
+            return 0
+        # A writable pipe has room for PIPE_BUF bytes at least; more could wait.
+        size = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
+        data = joined(buffers)
+        return retry(os.write, self._write_fd, data[:size])
+
+    def wait_writable(self, timeout):
+        return wait_fd(self._write_fd, True, timeout)
+
+    def close_write(self):
+        fd, self._write_fd = self._write_fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def close(self):
+        self.close_write()
+        fd, self._read_fd = self._read_fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class JavaTransport(Transport):
+    """Jython's standard streams: it has no ``os.dup``, and ``os.read(0)`` fails there."""
+
+    def __init__(self, duplex):
+        from java.io import FileDescriptor, FileInputStream, FileOutputStream
+
+        self._input = FileInputStream(getattr(FileDescriptor, "in"))
+        out = getattr(FileDescriptor, "in") if duplex else FileDescriptor.out
+        self._output = FileOutputStream(out)
+
+    def receive(self, size):
+        from jarray import zeros
+        from java.io import IOException
+
+        buffer = zeros(size, "b")
+        try:
+            count = self._input.read(buffer)
+        except IOException:
+            return b""
+        return buffer[:count].tostring() if count > 0 else b""
+
+    def write(self, buffers):
+        from java.io import IOException
+
+        try:
+            self._output.write(joined(buffers))
+            self._output.flush()
+        except IOException as error:
+            raise IOError(errno.EPIPE, error.getMessage())
+
+    def write_now(self, buffers):
+        return 0  # a Java stream can't say: the caller's pool writes
+
+    def wait_writable(self, timeout):
+        return True
+
+
+def joined(buffers):
+    """Return a list of bytes and memoryviews as one string of bytes, or as the only one."""
+    if len(buffers) == 1:
+        return buffers[0]
+    # Python 2 joins no memoryviews, and bytes(view) is its repr there.
+    return b"".join([b.tobytes() if isinstance(b, memoryview) else b for b in buffers])
+
+
+def rest_of(buffers, count):
+    """Return what is left of a list of buffers after their first ``count`` bytes."""
+    rest = []
+    for buffer in buffers:
+        if count >= len(buffer):
+            count -= len(buffer)
+        else:
+            rest.append(memoryview(buffer)[count:] if count else buffer)
+            count = 0
+    return rest
+
+
+def take_standard_streams(duplex):
+    """Make this process's standard streams the transport to whoever started it.
+
+    Args:
+        duplex: True where descriptor 0 is a socket that carries both directions.
+
+    User code finds an empty stdin afterwards, and what it prints goes to stdout
+    (duplex) or stderr: it never touches the wire.
+    """
+    if compat.JYTHON:
+        return _take_java_streams(duplex)
+    read_fd = _dup(0)
+    write_fd = None if duplex else _dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if duplex:
+        sock = socket.fromfd(read_fd, socket.AF_UNIX, socket.SOCK_STREAM)
+        os.close(read_fd)
+        close_on_exec(sock.fileno())
+        return SocketTransport(sock)
+    os.dup2(2, 1)
+    return PipeTransport(read_fd, write_fd)
+
+
+def _dup(fd):
+    copy = os.dup(fd)
+    close_on_exec(copy)
+    return copy
+
+
+def close_on_exec(fd):
+    """Keep the descriptor out of programs that this process starts (Python 3 does by itself)."""
+    if compat.PY2:
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+
+
+def _take_java_streams(duplex):
+    import sys
+
+    from java.io import ByteArrayInputStream
+    from java.lang import System
+
+    transport = JavaTransport(duplex)
+    System.setIn(ByteArrayInputStream(b""))
+    sys.stdin = open(os.devnull)
+    if not duplex:
+        System.setOut(System.err)
+        sys.stdout = sys.stderr
+    return transport

@@ -1,0 +1,206 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""The remote's gateway: runs the tasks it is sent, and ends when it is told or left alone.
+
+However busy it is, it is gone ``GRACE + LAST_CHANCE + LAST_MOMENT`` seconds after a
+goodbye or after the local side is gone: tasks that do not return by then are interrupted, then left.
+"""
+from __future__ import absolute_import
+
+import atexit
+import os
+import signal
+import socket
+import struct
+import sys
+
+from ..gateway_base import BaseGateway
+from . import compat
+from .channel import Mailbox
+from .errors import ChannelEnded, GatewayLost, ProtocolError
+from .protocol import VERSION
+from .serializer import Serializer
+from .tasks import Tasks, interrupt_main_thread
+from .threads import get_model
+from .transport import take_standard_streams
+
+GRACE = 0.5  # seconds for tasks to find their channels closed and return
+LAST_CHANCE = 0.7  # seconds for what a KeyboardInterrupt sets off
+LAST_MOMENT = 0.3  # seconds for exit functions
+HELLO_SIZE = struct.Struct("!I")  # stands between the hello's text and its payload
+
+
+class Worker(BaseGateway):
+    """The remote end of a gateway; tasks know it as ``channel.gateway``."""
+
+    _FIRST_CHANNEL = 2
+    _RUNS_TASKS = True
+
+    def __init__(self, id, transport, model, window, subclasses=False):
+        super(Worker, self).__init__(id, transport, model, window, subclasses)
+        self._tasks = Tasks(self, model)
+        self._task_ids = self._tasks.running
+        self._ends_itself = False
+        self._process = os.getpid()
+
+    def __repr__(self):
+        return "<Worker %r %s, %s model, %d tasks>" % (
+            self.id,
+            self.state,
+            self.execmodel.backend,
+            len(self._tasks.running),
+        )
+
+    def run(self, heartbeat):
+        """Read and run tasks until the gateway ends; called in the main thread."""
+        self._start_reading()
+        if heartbeat:
+            self._start_heartbeat(heartbeat)
+        try:
+            self._tasks.run_in_main_thread(
+                lambda: self._wait(self._waiting, self._tasks.queue.__len__, None)
+            )
+        except KeyboardInterrupt:
+            pass  # the last means of ending a busy task, or somebody's own kill -INT
+        self._begin_end()
+
+    def _on_task(self, end, payload):
+        channel = self._handle(end, Mailbox(self._serializer))
+        self._tasks.start(channel, self._serializer.loads(payload))
+
+    def _end_of_task(self, channel, error):
+        self._close_end(channel._end, error)
+
+    def _on_status_asked(self, number, detail):
+        with self._lock:
+            status = {
+                "numchannels": len(self._protocol.ends),
+                "numexecuting": len(self._tasks.running),
+                "execmodel": self.execmodel.backend,
+            }
+            self._protocol.tell_status(number, self._serializer.dumps(status))
+
+    def _on_goodbye(self, subject, detail):
+        super(Worker, self)._on_goodbye(subject, detail)
+        # What tasks wait for will not come; what they still send is read until they end.
+        with self._lock:
+            ends = list(self._protocol.ends.values())
+        for end in ends:
+            if end.user is not None:
+                end.user.end(ChannelEnded("gateway %s was exited at the other end" % self.id))
+                self._told(end)
+        self._begin_end()
+
+    def _after_end(self):
+        self._begin_end()
+
+    def _begin_end(self):
+        """Start no more tasks, and see to it that those that run do end."""
+        if not self._ends_itself:
+            self._ends_itself = True
+            self._tasks.stop()
+            self._wake_waiting()
+            self.execmodel.start(self._end_in_time, name="gatewaylib-end")
+
+    def _end_in_time(self):
+        if not self._wait_for_tasks(GRACE):
+            interrupt_main_thread()
+            self._wait_for_tasks(LAST_CHANCE)
+        # leave() in the main thread may be at its exit functions: they get a moment.
+        self.execmodel.sleep(LAST_MOMENT)
+        self._die(1)
+
+    def _wait_for_tasks(self, seconds):
+        end = compat.clock() + seconds
+        while self._tasks.running and compat.clock() < end:
+            self.execmodel.sleep(0.01)
+        return not self._tasks.running
+
+    def leave(self):
+        """End this process as a program that returns would, but in bounded time."""
+        self._wait_for_tasks(GRACE + LAST_CHANCE)
+        with self._lock:
+            self._protocol.say_goodbye()
+        self._writer.flush()
+        try:
+            atexit._run_exitfuncs()
+        except BaseException:
+            pass  # told on stderr by atexit itself
+        self._die(0)
+
+    def _die(self, status):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass  # closed, or nobody reads it any more
+        if isinstance(self.ended_by, GatewayLost) and hasattr(os, "killpg"):
+            # Nobody is left to end the processes that tasks have started.
+            if os.getpgrp() == self._process:
+                os.killpg(self._process, signal.SIGKILL)
+        os._exit(status)
+
+
+def serve(payload):
+    """Run the remote end over this process's standard streams until it ends; never return.
+
+    ``payload`` is a serialized dict, made by the local side's bootstrap.py: ``hello``
+    (text that begins the answer), ``duplex``, ``version``, ``id``, ``execmodel``,
+    ``window``, ``subclasses``, ``heartbeat``, ``chdir``, ``nice``, ``env``.
+    """
+    options = Serializer().loads(payload)
+    transport = take_standard_streams(options["duplex"])
+    try:
+        model = _prepare(options)
+    except Exception as error:
+        text = "%s: %s" % (error.__class__.__name__, error)
+        _say_hello(transport, options, {"error": compat.as_text(text)})
+        sys.exit(1)
+    worker = Worker(
+        compat.native(options["id"]), transport, model, options["window"], options["subclasses"]
+    )
+    _say_hello(transport, options, describe_interpreter())
+    worker.run(options["heartbeat"])
+    worker.leave()
+
+
+def _prepare(options):
+    """Make this process what the spec says; return its execution model."""
+    if tuple(options["version"])[0] != VERSION[0]:
+        raise ProtocolError(
+            "the local side speaks protocol %s, this side %s: both need the same first number"
+            % (".".join(map(str, options["version"])), ".".join(map(str, VERSION)))
+        )
+    for name, value in options["env"].items():
+        os.environ[compat.native(name)] = compat.native(value)
+    if options["chdir"] is not None:
+        path = compat.native(options["chdir"])
+        if not os.path.isdir(path):
+            os.mkdir(path)
+        os.chdir(path)
+    if options["nice"]:
+        os.nice(options["nice"])
+    model = get_model(compat.native(options["execmodel"]))
+    # Started in the background by a shell, a process ignores SIGINT, the means to end a task.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return model
+
+
+def _say_hello(transport, options, info):
+    payload = Serializer().dumps(info)
+    transport.write([options["hello"].encode("ascii") + HELLO_SIZE.pack(len(payload)) + payload])
+
+
+def describe_interpreter():
+    """Return what the local side wants to know of this interpreter, as a dict."""
+    text = compat.as_text
+    return {
+        "version": VERSION,
+        "executable": text(sys.executable or ""),
+        "version_info": tuple(sys.version_info[:3])
+        + (text(sys.version_info[3]), sys.version_info[4]),
+        "platform": text(sys.platform),
+        "implementation": text(compat.IMPLEMENTATION),
+        "cwd": text(os.getcwd()),
+        "pid": os.getpid(),
+        "hostname": text(socket.gethostname()),
+    }

@@ -1,0 +1,118 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Who writes when: whoever has something to send writes all that waits.
+
+Frames wait in one deque. A thread that has put some there writes until the deque is
+empty, or leaves it to the thread that is writing already: so small frames of many
+threads leave in one system call, and nothing waits on purpose for more. A thread that
+reads must never wait for a peer that does not: it uses ``flush_soon``.
+"""
+from __future__ import absolute_import
+
+from .compat import clock
+from .transport import JOINED, rest_of
+
+
+class Writer(object):
+    """Empties a deque of buffers into a transport.
+
+    Args:
+        output: deque of bytes and memoryviews in wire order; others append.
+
+    ``broken`` turns true when the transport refuses: what is put there then is dropped.
+    """
+
+    def __init__(self, transport, model, output):
+        self._transport, self._model, self._output = transport, model, output
+        self._lock = model.Lock()
+        self.broken = False
+        self._never_block = transport.pollable
+        if model.green:
+            self._wait_writable = lambda timeout: model.wait_writable(
+                transport.write_fileno(), timeout
+            )
+        else:
+            self._wait_writable = transport.wait_writable
+
+    def flush(self, deadline=None):
+        """Write what waits, or leave it to who is writing; return once it is on its way.
+
+        With a deadline it returns in time, and what could not leave until then follows
+        as soon as it can: it is bounded by the credit of whoever sent it.
+        """
+        while self._output:
+            if not self._lock.acquire(False):
+                left = None if deadline is None else max(0, deadline - clock())
+                if not self._model.acquire(self._lock, left):
+                    return  # the thread that has the lock looks again when it is done
+            try:
+                self._write(deadline)
+            finally:
+                self._lock.release()
+            if deadline is not None and self._output and clock() >= deadline:
+                self._model.run_soon(self.flush)
+                return
+
+    def flush_soon(self):
+        """Write what goes without waiting, and have a pooled thread write the rest."""
+        while self._output:
+            if not self._lock.acquire(False):
+                return  # the thread that has the lock looks again when it is done
+            try:
+                written = self._never_block and self._write_now()
+            finally:
+                self._lock.release()
+            if not written:
+                self._model.run_soon(self.flush)
+                return
+
+    def _next_buffers(self):
+        buffers, output = [], self._output
+        try:
+            while len(buffers) < JOINED:
+                buffers.append(output.popleft())
+        except IndexError:
+            pass
+        return buffers
+
+    def _write(self, deadline):
+        buffers = self._next_buffers()
+        if not buffers or self.broken:
+            return
+        try:
+            if deadline is None and not self._model.green or not self._never_block:
+                self._transport.write(buffers)
+                return
+            while buffers:
+                buffers = rest_of(buffers, self._transport.write_now(buffers))
+                left = None if deadline is None else deadline - clock()
+                if buffers and not self._wait_writable(left):
+                    self._output.extendleft(reversed(buffers))
+                    return
+        except (OSError, IOError):
+            self.broken = True
+        except BaseException:
+            # A Ctrl-C in the middle of a frame: nobody could make sense of what follows.
+            self.broken = True
+            self._transport.abort()
+            raise
+
+    def _write_now(self):
+        """Write once without waiting; return whether everything left."""
+        buffers = self._next_buffers()
+        if self.broken:
+            return True
+        try:
+            rest = rest_of(buffers, self._transport.write_now(buffers))
+        except (OSError, IOError):
+            self.broken = True
+            return True
+        self._output.extendleft(reversed(rest))
+        return not rest
+
+    def close(self, timeout):
+        """Keep everybody from writing any more; return whether nobody is writing now."""
+        self.broken = True
+        if not self._model.acquire(self._lock, timeout):
+            return False
+        self._lock.release()
+        return True

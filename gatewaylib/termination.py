@@ -1,0 +1,143 @@
+"""Ending many gateways within a time: ask, wait, SIGTERM, SIGKILL, reap.
+
+All of them go through each step together, under one deadline, in one thread: ending
+works as well while the interpreter shuts down, when no thread can be started.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+TERM_TIME = 0.3  # seconds from SIGTERM to SIGKILL
+KILL_TIME = 0.5  # seconds for SIGKILL to work
+
+
+class Process(Protocol):
+    """What ending needs of a process."""
+
+    def has_exited(self) -> bool: ...
+
+    def signal(self, number: int) -> None: ...
+
+
+class Member(Protocol):
+    """What ending needs of a gateway."""
+
+    id: str
+
+    @property
+    def process(self) -> Process: ...
+
+    def exit(self) -> None: ...
+
+    def bury(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """How one gateway ended.
+
+    Attributes:
+        id: the gateway's.
+        how: "exited" (by itself, when asked or before), "terminated" (by SIGTERM),
+            "killed" (by SIGKILL) or "stuck" (not even that helped).
+        exit_status: the process's; negative: the signal that ended it; None: unknown.
+        error: what went wrong while it was ended.
+    """
+
+    id: str
+    how: str
+    exit_status: int | None
+    error: Exception | None = None
+
+    def __str__(self) -> str:
+        trouble = f", {self.error}" if self.error else ""
+        return f"{self.id}: {self.how} (exit status {self.exit_status}{trouble})"
+
+
+class Report(tuple[Ending, ...]):
+    """The endings of gateways, in the order they were given.
+
+    ``killed`` are those that had to be made to end.
+    """
+
+    @property
+    def killed(self) -> list[Ending]:
+        return [ending for ending in self if ending.how != "exited"]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "nothing to end"
+
+
+WaitAny = Callable[[Sequence[Process], float], object]
+
+
+def end_processes(
+    processes: Sequence[Process],
+    timeout: float | None,
+    wait_any: WaitAny,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[str]:
+    """Wait for processes that were asked to end, make the rest, and say how each ended.
+
+    Args:
+        timeout: seconds for all together to end by themselves; None: as long as it takes.
+        wait_any: ``wait_any(processes, seconds)`` returns when one of them may have ended.
+
+    Returns one word of ``Ending.how`` for each process, in the order given.
+    """
+    hows = ["exited"] * len(processes)
+    alive = _wait(dict(enumerate(processes)), timeout, wait_any, clock)
+    for how, number, patience in (
+        ("terminated", signal.SIGTERM, TERM_TIME),
+        ("killed", signal.SIGKILL, KILL_TIME),
+    ):
+        for index, process in alive.items():
+            process.signal(number)
+            hows[index] = how
+        alive = _wait(alive, patience, wait_any, clock)
+    for index in alive:
+        hows[index] = "stuck"
+    return hows
+
+
+def _wait(
+    processes: dict[int, Process],
+    timeout: float | None,
+    wait_any: WaitAny,
+    clock: Callable[[], float],
+) -> dict[int, Process]:
+    """Return the processes that have not ended within ``timeout`` seconds."""
+    deadline = None if timeout is None else clock() + timeout
+    while True:
+        processes = {i: p for i, p in processes.items() if not p.has_exited()}
+        left = 3600.0 if deadline is None else deadline - clock()
+        if not processes or left <= 0:
+            return processes
+        wait_any(list(processes.values()), left)
+
+
+def end_members(members: Sequence[Member], timeout: float | None, wait_any: WaitAny) -> Report:
+    """End gateways: see ``Group.terminate``. One's error never keeps the others from ending."""
+    if timeout is not None and timeout < 0:
+        raise ValueError(f"timeout is {timeout} s, must not be negative")
+    errors: dict[str, Exception] = {}
+    for member in members:
+        try:
+            member.exit()
+        except Exception as error:
+            errors[member.id] = error
+    hows = end_processes([member.process for member in members], timeout, wait_any)
+    endings = []
+    for member, how in zip(members, hows):
+        status = None
+        try:
+            status = member.bury() if how != "stuck" else None
+        except Exception as error:
+            errors.setdefault(member.id, error)
+        endings.append(Ending(member.id, how, status, errors.get(member.id)))
+    return Report(endings)

@@ -1,0 +1,130 @@
+"""What a remote prints: read as it comes, handed on, and its last words kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from typing import IO
+
+from ..shipped.reading import Poller
+from ..shipped.transport import wait_fd
+
+LAST_WORDS = 4096  # bytes of stderr that are kept for error messages
+CHUNK = 2**16
+MAX_LINE = 2**16  # bytes without a line end that are handed on as a line of their own
+
+# Called with the gateway's id, "stdout" or "stderr", and a line without its end.
+OnOutput = Callable[[str, str, str], object]
+
+
+class Output:
+    """Takes one remote's stdout and stderr.
+
+    Args:
+        gateway_id: whose they are.
+        mode: "inherit" (both go to this process's stderr as they are), "forward" (there
+            too, each line tagged with the gateway's id) or "drop".
+        callback: gets each line instead, whatever the mode.
+    """
+
+    def __init__(self, gateway_id: str, mode: str, callback: OnOutput | None = None) -> None:
+        self.gateway_id = gateway_id
+        self._mode, self._callback = mode, callback
+        self._lock = threading.Lock()
+        self._streams: dict[str, tuple[IO[bytes], Poller]] = {}
+        self._rests: dict[str, bytes] = {}
+        self._last_words = b""
+        self._all_read = threading.Event()
+
+    def read(self, name: str, stream: IO[bytes], poller: Poller) -> None:
+        """Begin to read a pipe; it is closed at its end or by ``finish``."""
+        self._streams[name] = stream, poller
+        poller.watch(stream.fileno(), lambda: self._read_some(name))
+
+    def last_words(self) -> str:
+        """Return the last lines written to stderr, whole ones where there are many."""
+        text = self._last_words.decode("utf-8", "replace")
+        if len(self._last_words) >= LAST_WORDS:
+            text = text.partition("\n")[2] or text
+        return text.strip()
+
+    def _read_some(self, name: str) -> bool:
+        """Read once what is there; return False where nothing more is or will be."""
+        with self._lock:
+            if name not in self._streams:
+                return False
+            stream, _ = self._streams[name]
+            if not wait_fd(stream.fileno(), False, 0):
+                return False
+            data = os.read(stream.fileno(), CHUNK)
+            if not data:
+                self._close(name)
+        self._hand_on(name, data)
+        return bool(data)
+
+    def _close(self, name: str) -> None:
+        stream, poller = self._streams.pop(name)
+        poller.unwatch(stream.fileno())
+        stream.close()
+        if not self._streams:
+            self._all_read.set()
+
+    def _hand_on(self, name: str, data: bytes) -> None:
+        if name == "stderr":
+            self._last_words = (self._last_words + data)[-LAST_WORDS:]
+        if self._callback is None and self._mode == "inherit":
+            _write_all(data)
+        elif self._callback is not None or self._mode == "forward":
+            for line in self._cut_lines(name, data):
+                self._hand_on_line(name, line.decode("utf-8", "replace"))
+
+    def _cut_lines(self, name: str, data: bytes) -> list[bytes]:
+        text = self._rests.get(name, b"") + data
+        *lines, rest = text.split(b"\n")
+        if rest and (not data or len(rest) > MAX_LINE):
+            lines.append(rest)
+            rest = b""
+        self._rests[name] = rest
+        return lines
+
+    def _hand_on_line(self, name: str, line: str) -> None:
+        if self._callback is None:
+            _write_all(f"[{self.gateway_id}] {line}\n".encode())
+            return
+        try:
+            self._callback(self.gateway_id, name, line.rstrip("\r"))
+        except Exception as error:
+            # Its output is the user's to lose, the other gateways' is not.
+            self._callback = None
+            message = f"gatewaylib: on_output of {self.gateway_id} raised {error!r}; not called again\n"
+            _write_all(message.encode())
+
+    def finish(self, timeout: float) -> None:
+        """Read what a process that has ended left in its pipes, and close them.
+
+        Waits ``timeout`` seconds at most: a process it has started may hold them open.
+        """
+        self._all_read.wait(timeout)
+        for name in ("stdout", "stderr"):
+            while self._read_some(name):
+                pass
+            with self._lock:
+                if name in self._streams:
+                    self._close(name)
+            self._hand_on(name, b"")
+
+
+    def forget(self) -> None:
+        """In the child of a fork: the pipes are the parent's to read."""
+        for stream, _ in self._streams.values():
+            stream.close()
+        self._streams.clear()
+
+
+def _write_all(data: bytes) -> None:
+    view = memoryview(data)
+    with contextlib.suppress(OSError):  # nobody reads our stderr any more
+        while view:
+            view = view[os.write(2, view) :]
