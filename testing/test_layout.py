@@ -28,7 +28,6 @@ ORDER = """
     shipped/columns.py              pure
     shipped/sendable.py             pure
     shipped/containers.py           pure
-    shipped/sendable.py             pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
     shipped/protocol.py             pure
@@ -56,6 +55,7 @@ ORDER = """
     source.py
     transports/commands.py          pure
     transports/memory.py
+    transports/output.py
     transports/process.py
     transports/tcp.py
     transports/paramiko_ssh.py
@@ -63,8 +63,8 @@ ORDER = """
     transports/relayed.py
     transports/__init__.py
     bootstrap.py
-    gateway.py
     termination.py
+    gateway.py
     multi.py
     tracing.py
     rsync.py
