@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -328,3 +330,10 @@ def test_each_key_has_a_field_and_each_field_a_key():
     fields = {field.name for field in dataclasses.fields(Spec)}
 
     assert fields == {"kind", "target", *spec_keys.KEYS}
+
+
+def test_each_kind_and_key_is_documented():
+    page = Path(__file__).resolve().parent.parent / "doc" / "reference" / "spec.rst"
+    documented = re.findall(r"^   \* - ``(\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert documented == [*spec_keys.KINDS, *spec_keys.KEYS]
