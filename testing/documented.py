@@ -12,14 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-FENCED = r"^```{language}\n(.*?)^```"
+FENCED = r"^```{language}\n((?:.*\n)*?)```"
 INDENTED = r"^\.\. code-block:: {language}\n\n((?:(?:   .*)?\n)+)"
 
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return the page's code blocks in one language, in order, not indented."""
     pattern = (FENCED if page.suffix == ".md" else INDENTED).format(language=language)
-    found = re.findall(pattern, page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.findall(pattern, page.read_text(encoding="utf-8"), re.MULTILINE)
     return [textwrap.dedent(block) for block in found]
 
 

@@ -1,5 +1,6 @@
 """The documents keep their word: code prints what they say, and commands are those that run."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -7,6 +8,11 @@ import sys
 
 import pytest
 from documented import README, ROOT, blocks, pages_with_code, program, promised
+
+import gatewaylib
+
+# The same gatewaylib that this process tests: the wheel's, or the tree's.
+ENVIRON = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(gatewaylib.__file__))}
 
 
 def run(command, **kwargs):
@@ -18,6 +24,7 @@ def run(command, **kwargs):
         universal_newlines=True,
         timeout=50,
         check=False,
+        env=ENVIRON,
         **kwargs,
     )
 
