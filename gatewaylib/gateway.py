@@ -73,6 +73,7 @@ class Gateway(BaseGateway):
         if start.early:
             self._turn.preload(start.early)
         self._start_reading()
+        self.process.output.let_go()
         if self.process.pidfd is not None and not model.green:
             POLLER.watch(self.process.pidfd, self._process_ended)
         if spec.heartbeat:

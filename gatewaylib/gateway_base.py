@@ -64,6 +64,7 @@ class BaseGateway(object):
         self._subclasses = subclasses
         self._serializer = self._make_serializer(True, False)
         self._task_ids = {}  # ids of channels that end with their task
+        self._handles = {}  # channel id -> weak reference to its handle
         self._dropped = deque()  # ends whose handle nobody holds any more
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
@@ -93,7 +94,9 @@ class BaseGateway(object):
 
     def _handle(self, end, box):
         end.user = box
-        return make_handle(self, end, box, self._drop)
+        channel = make_handle(self, end, box, self._drop)
+        self._handles[end.id] = box.handle
+        return channel
 
     def _drop(self, end):
         # Inside a garbage collection: no lock, no waiting; the poller looks after it.
@@ -379,6 +382,10 @@ class BaseGateway(object):
 
     def _load_channel(self, id):
         with self._lock:
+            handle = self._handles.get(id)
+            handle = handle and handle()
+            if handle is not None:
+                return handle
             end = self._protocol.claim(id)
             if end is None:
                 # Closed at both ends while its id was under way.
@@ -386,8 +393,7 @@ class BaseGateway(object):
                 end.state = CLOSED
                 end.user = Mailbox(self._serializer)
                 end.user.end(ChannelEnded("the other end closed channel %d" % id))
-            handle = end.user.handle and end.user.handle()
-            return handle or self._handle(end, end.user)
+            return self._handle(end, end.user)
 
     # ---- channels that nobody holds ---------------------------------------------------
 
@@ -401,6 +407,8 @@ class BaseGateway(object):
             box = end.user
             if box.handle() is not None or end.id in self._task_ids:
                 continue  # its id arrived once more, or its task goes on
+            if self._handles.get(end.id) is box.handle:
+                del self._handles[end.id]
             if box.remote_error is not None and box.callback is None:
                 box.remote_error.warn()
             with self._lock:

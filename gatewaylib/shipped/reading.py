@@ -18,7 +18,7 @@ import select
 import threading
 from collections import deque
 
-from .compat import clock
+from .compat import JYTHON, clock
 from .transport import close_on_exec, retry
 
 HOLD_BACK = 0.005
@@ -40,7 +40,8 @@ class Turn(object):
         tidy: called by the poller each time it is woken; quick, and never waits.
     """
 
-    can_poll = hasattr(select, "poll") and hasattr(os, "pipe")
+    # Jython has both names, and neither works on its streams.
+    can_poll = hasattr(select, "poll") and hasattr(os, "pipe") and not JYTHON
 
     def __init__(self, transport, model, arrived, poller, tidy):
         self._transport, self._model, self._arrived = transport, model, arrived

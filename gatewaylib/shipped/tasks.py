@@ -120,8 +120,7 @@ class Task(object):
         namespace = {"channel": self.channel, "__name__": "__channelexec__"}
         exec(code, namespace)
         if self._call is not None:
-            kwargs = dict((native(name), value) for name, value in self._kwargs.items())
-            namespace[self._call](self.channel, **kwargs)
+            namespace[self._call](self.channel, **_native_names(self._kwargs))
 
     def _show_source(self):
         """Let tracebacks find the lines: the file itself is most likely not here."""
@@ -143,6 +142,10 @@ class Task(object):
         except Exception:  # a __str__ or __repr__ that raises itself
             lines = traceback.format_tb(trace) + ["%s\n" % kind.__name__]
         return as_text(kind.__name__), "".join(map(as_text, lines))
+
+
+def _native_names(kwargs):
+    return dict((native(name), value) for name, value in kwargs.items())
 
 
 def _without_coding(text):

@@ -10,6 +10,7 @@ tracebacks with source lines and inspect.getsource work. Nothing is written anyw
 
 import binascii
 import sys
+import types
 
 ROOT = "_gatewaylib"
 OLDEST = ((2, 7), (3, 6))
@@ -104,7 +105,7 @@ class TableImporter(object):
     def load_module(self, name):
         module = sys.modules.get(name)
         if module is None:
-            module = sys.modules[name] = type(sys)(name)
+            module = sys.modules[name] = types.ModuleType(name)
             module.__file__, module.__loader__ = self.get_filename(name), self
             module.__package__ = name if self.is_package(name) else name.rpartition(".")[0]
             if self.is_package(name):

@@ -37,6 +37,18 @@ class Output:
         self._rests: dict[str, bytes] = {}
         self._last_words = b""
         self._all_read = threading.Event()
+        self._held: list[tuple[str, bytes]] | None = []
+
+    def let_go(self) -> None:
+        """Hand on what comes, and what came since the start.
+
+        Until then it is kept, at most ``LAST_WORDS`` bytes of it: the error of a start
+        that fails quotes it, and it should not be read twice.
+        """
+        with self._lock:
+            held, self._held = self._held or [], None
+            for name, data in held:
+                self._hand_on(name, data)
 
     def read(self, name: str, stream: IO[bytes], poller: Poller) -> None:
         """Begin to read a pipe; it is closed at its end or by ``finish``."""
@@ -61,8 +73,16 @@ class Output:
             data = os.read(stream.fileno(), CHUNK)
             if not data:
                 self._close(name)
-        self._hand_on(name, data)
+            self._take(name, data)
         return bool(data)
+
+    def _take(self, name: str, data: bytes) -> None:
+        if name == "stderr":
+            self._last_words = (self._last_words + data)[-LAST_WORDS:]
+        if self._held is None:
+            self._hand_on(name, data)
+        elif sum(len(chunk) for _, chunk in self._held) < LAST_WORDS:
+            self._held.append((name, data))
 
     def _close(self, name: str) -> None:
         stream, poller = self._streams.pop(name)
@@ -72,8 +92,6 @@ class Output:
             self._all_read.set()
 
     def _hand_on(self, name: str, data: bytes) -> None:
-        if name == "stderr":
-            self._last_words = (self._last_words + data)[-LAST_WORDS:]
         if self._callback is None and self._mode == "inherit":
             _write_all(data)
         elif self._callback is not None or self._mode == "forward":
@@ -113,7 +131,7 @@ class Output:
             with self._lock:
                 if name in self._streams:
                     self._close(name)
-            self._hand_on(name, b"")
+                    self._take(name, b"")
 
 
     def forget(self) -> None:
