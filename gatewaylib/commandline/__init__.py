@@ -14,3 +14,7 @@ USAGE = 2  # nothing was started: an argument is wrong, or click or rich is miss
 NO_GATEWAY = 3  # none could be started, or none is left
 OUT_OF_TIME = 124  # as timeout(1) has it
 SIGNALLED = 128  # plus the signal: 130 is Ctrl-C, 141 a reader of the output that went away
+
+
+class ReaderGone(Exception):
+    """Nobody reads the output any more; click has its own way with a BrokenPipeError."""

@@ -1,0 +1,269 @@
+"""``gatewaylib run --map``: the lines of a file spread over the gateways.
+
+stdout gets the results, in the order of the lines, as soon as those before them are there;
+all else goes to stderr. A gateway gets its next item when it has answered the last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from ..spec import Spec
+from . import FAILED, NO_GATEWAY, OK
+from .conduct import Stop, conduct, lost_reason, show_output
+from .fleet import ENDED, LOST, Event, Fleet, Member
+from .map_plan import Item, MapPlan
+from .run import HEADER
+from .screen import STDERR, Screen
+from .target import Job
+from .values import as_cell, as_json, as_line, as_rows
+
+Reduce = Callable[[list[Any]], object]
+
+
+@dataclasses.dataclass
+class Share:
+    """What one gateway did of a map.
+
+    Attributes:
+        error: one line that says why it does no more; None: it could.
+        ready: it has loaded the function.
+        given: time.monotonic's, when it got the item it has; None: it has none.
+        seconds: that it worked on items.
+    """
+
+    member: Member
+    items: int = 0
+    failed: int = 0
+    error: str | None = None
+    ready: bool = False
+    given: float | None = None
+    seconds: float = 0.0
+
+    def take_back(self) -> None:
+        """Note that the item it had is no longer with it."""
+        if self.given is not None:
+            self.seconds += time.monotonic() - self.given
+            self.given = None
+
+    @property
+    def summary(self) -> str:
+        """What it did, for the table."""
+        done = f"{self.items} items" + (f", {self.failed} failed" if self.failed else "")
+        return done if self.error is None else f"{self.error} ({done})"
+
+
+def read_items(path: str) -> list[str]:
+    """Return the lines of a UTF-8 file without their newlines; ``-`` is stdin.
+
+    Raises:
+        OSError, UnicodeDecodeError: it can't be read, or is not UTF-8.
+    """
+    # From the descriptor, as sys.stdin has an encoding of its own.
+    file = open(0 if path == "-" else path, encoding="utf-8-sig", closefd=path != "-")
+    with file:
+        return [line.rstrip("\n") for line in file]
+
+
+class Map:
+    """One ``gatewaylib run --map``; ``run()`` returns its exit status."""
+
+    def __init__(
+        self,
+        specs: Sequence[Spec],
+        job: Job,
+        texts: Sequence[str],
+        reduce: Reduce | None,
+        screen: Screen,
+        as_json: bool,
+        timeout: float | None,
+    ) -> None:
+        self._plan = MapPlan(texts)
+        self._fleet = Fleet(specs, job)
+        self._reduce = reduce
+        self._screen, self._as_json, self._timeout = screen, as_json, timeout
+        self._shares = {member.id: Share(member) for member in self._fleet.members}
+        self._stopped = False
+        self._none_left = False
+
+    def run(self) -> int:
+        """Map all items, show the results, and return the exit status."""
+        self._show_progress()
+        with self._fleet, self._screen:
+            stop = conduct(self._fleet, self._answer, self._is_done, self._timeout, self._stop_all)
+            if not self._plan.complete:
+                self._none_left = True
+                self._give_up("no gateway was left to do it")
+        status = self._status(stop)
+        reduced = None
+        if self._reduce is not None and status in (OK, FAILED):  # else too much is missing
+            reduced, status = self._do_reduce(self._reduce, status)
+        self._show_summary(stop, status)
+        if self._as_json:
+            self._screen.json(self._document(status, reduced))
+        return status
+
+    # ---- events
+
+    def _answer(self, event: Event) -> None:
+        if show_output(self._screen, dataclasses.replace(event, kind=self._stream(event.kind))):
+            return
+        share = self._shares[event.member.id]
+        if event.kind in ("result", "failed") and share.given is not None:
+            share.take_back()
+            self._finish(share, event)
+            self._give(share)
+        elif event.kind == "ready":
+            share.ready = True
+            self._give(share)
+        elif event.kind == "failed":  # before it had an item: the function could not be loaded
+            formatted, share.error, _ = event.data
+            self._screen.tagged(event.member.number, event.member.id, STDERR, formatted)
+        elif event.kind == LOST:
+            self._lose(share, lost_reason(event.data[0]))
+        elif event.kind == ENDED:
+            self._lose(share, "it ended before the items did")
+        self._show_progress()
+
+    def _stream(self, kind: str) -> str:
+        return STDERR if kind == "out" else kind
+
+    def _finish(self, share: Share, event: Event) -> None:
+        share.items += 1
+        if event.kind == "result":
+            self._plan.succeed(share.member.id, event.data[0])
+        else:
+            share.failed += 1
+            formatted, summary, _ = event.data
+            self._report(self._plan.fail(share.member.id, summary, formatted))
+        self._show_results()
+
+    def _give(self, share: Share) -> None:
+        item = None if self._stopped else self._plan.take(share.member.id)
+        if item is not None:
+            share.given = time.monotonic()
+            share.member.send(item.text)
+
+    def _lose(self, share: Share, reason: str) -> None:
+        share.ready = False
+        if self._stopped or self._plan.complete:
+            return
+        share.take_back()
+        share.error = share.error or reason
+        item = self._plan.lose(share.member.id, reason)
+        if item is not None and item.finished:
+            self._report(item)
+            self._show_results()
+        elif item is not None:
+            self._screen.note(f"gatewaylib: item {item.number} is given to another gateway")
+            for other in self._shares.values():
+                if other.ready and other.given is None:
+                    self._give(other)
+
+    def _is_done(self) -> bool:
+        return self._plan.complete
+
+    def _stop_all(self, reason: str) -> None:
+        self._give_up(f"not done: {reason}")
+
+    def _give_up(self, reason: str) -> None:
+        self._stopped = True
+        self._plan.give_up(reason)
+        self._show_results()
+
+    # ---- what is shown
+
+    def _show_results(self) -> None:
+        for item in self._plan.release():
+            if item.error is None and self._reduce is None and not self._as_json:
+                self._screen.line(as_line(item.result))
+                item.result = None  # nobody asks again, and there may be many
+
+    def _report(self, item: Item) -> None:
+        said = f"gatewaylib: item {item.number} ({as_cell(item.text)}) failed on {item.gateway}:"
+        self._screen.note(f"{said} {item.error}\n{item.traceback}".rstrip())
+
+    def _show_progress(self) -> None:
+        working = sum(share.given is not None for share in self._shares.values())
+        total = len(self._plan.items)
+        said = f"{working} of {len(self._shares)} gateways at work"
+        self._screen.progress(said, self._plan.done, total)
+
+    def _status(self, stop: Stop | None) -> int:
+        if stop is not None:
+            return stop.status
+        if self._none_left:
+            return NO_GATEWAY
+        # A gateway that was lost is no failure where others did its work.
+        return FAILED if any(item.error is not None for item in self._plan.items) else OK
+
+    def _do_reduce(self, reduce: Reduce, status: int) -> tuple[object, int]:
+        results = [item.result for item in self._plan.items if item.error is None]
+        try:
+            reduced = reduce(results)
+        except Exception:  # it is the user's code
+            self._screen.note(traceback.format_exc().rstrip())
+            return None, FAILED
+        if not self._as_json:
+            rows = as_rows(reduced)
+            if rows is not None:
+                self._screen.table(*rows)
+            elif reduced is not None:
+                self._screen.line(as_line(reduced))
+        return reduced, status
+
+    def _show_summary(self, stop: Stop | None, status: int) -> None:
+        shares = list(self._shares.values())
+        rows = [
+            (s.member.id, s.member.interpreter, s.member.host, s.summary, f"{s.seconds:.2f}")
+            for s in shares
+        ]
+        failed = [s.error is not None or s.failed > 0 for s in shares]
+        self._screen.table(HEADER, rows, STDERR, failed)
+        bad = [str(item.number) for item in self._plan.items if item.error is not None]
+        total = len(self._plan.items)
+        said = f"{total - len(bad)} of {total} items are done"
+        if stop is not None:
+            self._screen.note(f"gatewaylib: {stop.reason}; {said}, every gateway is ended")
+        elif status == NO_GATEWAY:
+            self._screen.note(f"gatewaylib: no gateway is left; {said}")
+        elif bad:
+            named = ", ".join(bad[:20]) + (", ..." if len(bad) > 20 else "")
+            self._screen.note(f"gatewaylib: {said}; failed: {named}")
+
+    def _document(self, status: int, reduced: object) -> object:
+        return {
+            "command": "map",
+            "exit_status": status,
+            "reduced": as_json(reduced),
+            "items": [
+                {
+                    "item": item.number,
+                    "input": item.text,
+                    "gateway": item.gateway,
+                    "tries": item.tries,
+                    "ok": item.error is None,
+                    "result": as_json(item.result),
+                    "error": item.error,
+                    "traceback": item.traceback or None,
+                }
+                for item in self._plan.items
+            ],
+            "gateways": [
+                {
+                    "gateway": s.member.id,
+                    "spec": s.member.asked,
+                    "interpreter": s.member.interpreter or None,
+                    "host": s.member.host or None,
+                    "items": s.items,
+                    "failed": s.failed,
+                    "error": s.error,
+                    "seconds": round(s.seconds, 3),
+                }
+                for s in self._shares.values()
+            ],
+        }
