@@ -28,7 +28,7 @@ def codecs(names: Sequence[str]) -> dict[str, Codec]:
     """Return pickle's and those of the named packages that have one."""
     found = {"pickle 5": Codec(lambda item: pickle.dumps(item, 5), pickle.loads)}
     if "gatewaylib" in names:
-        ours = importlib.import_module("gatewaylib.shipped.serializer")
+        ours = importlib.import_module("gatewaylib")
         found["gatewaylib"] = Codec(ours.dumps, ours.loads)
     if "execnet" in names:
         execnet = importlib.import_module("execnet")

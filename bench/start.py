@@ -6,13 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from bench.machine import alive
 from bench.measure import LESS, Contender, Effort, Figure, Row, paired, say
 from bench.peer import Peer
 
 PART = "start and end"
-IMPORTS = {"raw pipe": "pass", "gatewaylib": "import gatewaylib", "execnet": "import execnet"}
+ROOT = Path(__file__).resolve().parent.parent
+# what a script pays before it has a gateway; a name that is imported when used is used
+IMPORTS = {
+    "raw pipe": "pass",
+    "gatewaylib": "import gatewaylib; gatewaylib.makegateway",
+    "execnet": "import execnet; execnet.makegateway",
+}
+ANSWER = "; print(makegateway().remote_exec('channel.send(1)').receive())"
+SCRIPTS = {name: f"from {name} import makegateway{ANSWER}" for name in ("gatewaylib", "execnet")}
 
 
 def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
@@ -22,9 +31,12 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
         say(f"{PART}: {count}")
         contenders = {peer.name: _contender(peer, count, best_way(peer, count)) for peer in peers}
         rows += paired(PART, contenders, effort.start_rounds)
-    say(f"{PART}: import")
-    imports = {peer.name: _import(IMPORTS[peer.name]) for peer in peers if peer.name in IMPORTS}
-    return rows + paired(PART, imports, effort.rounds)
+    for what, statements in (("import it", IMPORTS), ("a whole script: 1 answer", SCRIPTS)):
+        say(f"{PART}: {what}")
+        here = [peer.name for peer in peers if peer.name in statements]
+        scripts = {name: _script(what, statements[name]) for name in here}
+        rows += paired(PART, scripts, effort.rounds)
+    return rows
 
 
 def best_way(peer: Peer, count: int) -> str:
@@ -58,12 +70,13 @@ def _start_and_end(peer: Peer, count: int, way: str) -> tuple[float, float]:
     return up - begin, down - up
 
 
-def _import(statement: str) -> Contender:
-    figure = Figure("python -c 'import it'", "ms", LESS)
+def _script(what: str, statement: str) -> Contender:
+    figure = Figure(what, "ms", LESS)
 
     def round_() -> Mapping[Figure, float]:
         begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)
+        command = [sys.executable, "-c", statement]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
         return {figure: (time.perf_counter() - begin) * 1000}
 
     return round_
