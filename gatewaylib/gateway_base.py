@@ -8,7 +8,7 @@ protocol, for moments; no user code runs under it, and nothing is read or writte
 from __future__ import absolute_import
 
 import gc
-import traceback
+import sys
 import warnings
 from collections import deque
 
@@ -25,7 +25,9 @@ from .shipped.errors import (
     GatewayLost,
     IllegalMove,
     ProtocolError,
+    RemoteError,
     TimeoutError,  # noqa: A004
+    describe_error,
 )
 from .shipped.protocol import End, Protocol
 from .shipped.reading import POLLER, Turn, call_later, release
@@ -209,7 +211,7 @@ class BaseGateway(object):
             try:
                 finished = call_back(self, end)
             except BaseException:
-                self._fail_end(end, traceback.format_exc())
+                self._fail_end(end, describe_error(sys.exc_info()))
                 return
             if finished:
                 return
@@ -229,13 +231,12 @@ class BaseGateway(object):
             box.calling = True
         self.execmodel.run_soon(self._call_back, end)
 
-    def _fail_end(self, end, text):
+    def _fail_end(self, end, error):
         """Close a channel whose callback raised: both ends are told why."""
         box = end.user
-        self._close_end(end, text)
-        box.remote_error = box.remote_error or remote_error(
-            self._serializer, self._error_payload(text)
-        )
+        self._close_end(end, error)
+        if box.remote_error is None:
+            box.remote_error = RemoteError(error[1], error[0])
 
     def _close_end(self, end, error=None):
         payload = b"" if error is None else self._error_payload(error)

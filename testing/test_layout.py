@@ -27,12 +27,15 @@ ORDER = """
     shipped/frames.py               pure
     shipped/columns.py              pure
     shipped/sendable.py             pure
-    shipped/containers.py           pure
+    shipped/encoder.py              pure
+    shipped/decoder.py              pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
     shipped/protocol.py             pure
     shipped/threads.py
     shipped/transport.py
+    shipped/socket_transport.py
+    shipped/java_transport.py
     shipped/writing.py
     shipped/reading.py
     shipped/channel_file.py

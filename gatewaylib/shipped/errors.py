@@ -9,6 +9,8 @@ from __future__ import absolute_import
 
 import sys
 
+from .compat import as_text
+
 try:
     _BuiltinTimeoutError = TimeoutError
 except NameError:  # Python 2
@@ -136,3 +138,15 @@ class StartError(GatewayError):
 
 class HostNotFound(StartError):
     """The host named in a spec could not be reached."""
+
+
+def describe_error(exc_info):
+    """Return (type name, traceback text) of an exception, as a RemoteError carries it."""
+    import traceback  # costs a start milliseconds, and mostly nothing goes wrong
+
+    kind, error, trace = exc_info
+    try:
+        lines = traceback.format_exception(kind, error, trace)
+    except Exception:  # a __str__ or __repr__ that raises itself
+        lines = traceback.format_tb(trace) + ["%s\n" % kind.__name__]
+    return as_text(kind.__name__), "".join(map(as_text, lines))

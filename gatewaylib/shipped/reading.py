@@ -18,8 +18,8 @@ import select
 import threading
 from collections import deque
 
-from .compat import JYTHON, clock
-from .transport import close_on_exec, retry
+from .compat import clock
+from .transport import can_poll, close_on_exec, retry
 
 HOLD_BACK = 0.005
 TIDY_NAP = 0.5  # seconds between looks where no poller can be woken
@@ -39,9 +39,6 @@ class Turn(object):
         poller: the Poller that reads while nobody waits.
         tidy: called by the poller each time it is woken; quick, and never waits.
     """
-
-    # Jython has both names, and neither works on its streams.
-    can_poll = hasattr(select, "poll") and hasattr(os, "pipe") and not JYTHON
 
     def __init__(self, transport, model, arrived, poller, tidy):
         self._transport, self._model, self._arrived = transport, model, arrived
@@ -358,7 +355,7 @@ POLLER = Poller("gatewaylib-poller")
 
 def call_later(model, seconds, function):
     """Call ``function()`` once in that many seconds, in a thread of the model's kind."""
-    if model.green or not Turn.can_poll:
+    if model.green or not can_poll:
         model.start(lambda: (model.sleep(seconds), function()), name="gatewaylib-timer")
     else:
         POLLER.call_later(seconds, function)

@@ -9,16 +9,13 @@ from __future__ import absolute_import
 
 import linecache
 import os
-import re
-import signal
 import sys
 import threading
-import traceback
 from collections import deque
 
 from . import compat
-from .compat import as_text, native
-from .errors import ChannelClosed, ChannelEnded, GatewayLost
+from .compat import native
+from .errors import ChannelClosed, ChannelEnded, GatewayLost, describe_error
 from .reading import call_later
 
 MAIN_THREAD_BUSY = (
@@ -26,7 +23,6 @@ MAIN_THREAD_BUSY = (
     "the main thread runs another task; wait for its end, or use execmodel=thread"
 )
 PATIENCE = 1.0  # seconds a main_thread_only task waits for the one before it
-_CODING = re.compile(r"\A((?:[ \t\f]*(?:#[^\n]*)?\n)?[ \t\f]*#[^\n]*?)coding([:=])")
 
 
 class Tasks(object):
@@ -116,7 +112,7 @@ class Task(object):
         """Run it here and now; whatever it raises comes out."""
         self._show_source()
         text = "\n" * (self._first_line - 1) + self._text
-        code = compile(_without_coding(text), native(self._file_name), "exec", 0, True)
+        code = compile(text, native(self._file_name), "exec", 0, True)
         namespace = {"channel": self.channel, "__name__": "__channelexec__"}
         exec(code, namespace)
         if self._call is not None:
@@ -136,25 +132,17 @@ class Task(object):
         self._show_source()
         kind, error, trace = sys.exc_info()
         # The first two frames are _run's and run's; a syntax error has no third.
-        trace = trace.tb_next and trace.tb_next.tb_next
-        try:
-            lines = traceback.format_exception(kind, error, trace)
-        except Exception:  # a __str__ or __repr__ that raises itself
-            lines = traceback.format_tb(trace) + ["%s\n" % kind.__name__]
-        return as_text(kind.__name__), "".join(map(as_text, lines))
+        return describe_error((kind, error, trace.tb_next and trace.tb_next.tb_next))
 
 
 def _native_names(kwargs):
     return dict((native(name), value) for name, value in kwargs.items())
 
 
-def _without_coding(text):
-    # Python 2 refuses a coding line in text that is decoded already.
-    return _CODING.sub(r"\1c0ding\2", text, 1) if compat.PY2 else text
-
-
 def interrupt_main_thread():
     """Raise KeyboardInterrupt in the main thread, also while it waits in a system call."""
+    import signal
+
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     elif not compat.JYTHON:

@@ -11,13 +11,16 @@ from __future__ import absolute_import
 import errno
 import os
 import select
-import socket
 from functools import partial
 
 from . import compat
 
 JOINED = 64  # buffers that leave in one system call at the most
-MSG_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+# Jython has the name, and it works on none of its streams; Windows has it not, and its
+# select takes only sockets.
+can_poll = hasattr(select, "poll") and not compat.JYTHON
 
 
 class Transport(object):
@@ -89,66 +92,10 @@ def wait_fd(fd, writing, timeout):
     return bool(retry(poll.poll, None if timeout is None else max(0, timeout) * 1000))
 
 
-class SocketTransport(Transport):
-    """A connected stream socket, also one end of a socketpair."""
-
-    pollable = hasattr(select, "poll")
-
-    def __init__(self, sock):
-        self._socket = sock
-        self._fd = sock.fileno()
-        self.receive = partial(retry, sock.recv) if compat.PY2 else sock.recv
-
-    def fileno(self):
-        return self._fd
-
-    def wait_readable(self, timeout):
-        return wait_fd(self._fd, False, timeout)
-
-    def write(self, buffers):
-        if len(buffers) == 1:
-            self._socket.sendall(buffers[0])
-            return
-        if not hasattr(self._socket, "sendmsg"):
-            self._socket.sendall(joined(buffers))
-            return
-        sent = self._socket.sendmsg(buffers)
-        if sent < sum(map(len, buffers)):
-            for rest in rest_of(buffers, sent):
-                self._socket.sendall(rest)
-
-    def write_now(self, buffers):
-        data = joined(buffers)
-        try:
-            return retry(self._socket.send, data, MSG_DONTWAIT)
-        except (OSError, IOError) as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                return 0
-            raise
-
-    def wait_writable(self, timeout):
-        return wait_fd(self._fd, True, timeout)
-
-    def close_write(self):
-        self._shutdown(socket.SHUT_WR)
-
-    def abort(self):
-        self._shutdown(socket.SHUT_RDWR)
-
-    def _shutdown(self, how):
-        try:
-            self._socket.shutdown(how)
-        except (OSError, IOError):
-            pass  # not connected any more, which is what was wanted
-
-    def close(self):
-        self._socket.close()
-
-
 class PipeTransport(Transport):
     """Two file descriptors, pipes mostly: one to read, one to write."""
 
-    pollable = hasattr(select, "poll") and os.name != "nt"
+    pollable = can_poll
 
     def __init__(self, read_fd, write_fd):
         self._read_fd, self._write_fd = read_fd, write_fd
@@ -165,9 +112,12 @@ class PipeTransport(Transport):
         return wait_fd(self._read_fd, False, timeout)
 
     def write(self, buffers):
-        data = memoryview(joined(buffers))
-        while len(data):
-            data = data[retry(os.write, self._write_fd, data) :]
+        if len(buffers) > 1 and hasattr(os, "writev"):
+            buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
+        if buffers:
+            data = memoryview(joined(buffers))
+            while len(data):
+                data = data[retry(os.write, self._write_fd, data) :]
 
     def write_now(self, buffers):
         if not wait_fd(self._write_fd, True, 0):
@@ -190,43 +140,6 @@ class PipeTransport(Transport):
         fd, self._read_fd = self._read_fd, -1
         if fd >= 0:
             os.close(fd)
-
-
-class JavaTransport(Transport):
-    """Jython's standard streams: it has no ``os.dup``, and ``os.read(0)`` fails there."""
-
-    def __init__(self, duplex):
-        from java.io import FileDescriptor, FileInputStream, FileOutputStream
-
-        self._input = FileInputStream(getattr(FileDescriptor, "in"))
-        out = getattr(FileDescriptor, "in") if duplex else FileDescriptor.out
-        self._output = FileOutputStream(out)
-
-    def receive(self, size):
-        from jarray import zeros
-        from java.io import IOException
-
-        buffer = zeros(size, "b")
-        try:
-            count = self._input.read(buffer)
-        except IOException:
-            return b""
-        return buffer[:count].tostring() if count > 0 else b""
-
-    def write(self, buffers):
-        from java.io import IOException
-
-        try:
-            self._output.write(joined(buffers))
-            self._output.flush()
-        except IOException as error:
-            raise IOError(errno.EPIPE, error.getMessage())
-
-    def write_now(self, buffers):
-        return 0  # a Java stream can't say: the caller's pool writes
-
-    def wait_writable(self, timeout):
-        return True
 
 
 def joined(buffers):
@@ -259,17 +172,16 @@ def take_standard_streams(duplex):
     (duplex) or stderr: it never touches the wire.
     """
     if compat.JYTHON:
-        return _take_java_streams(duplex)
+        from .java_transport import take_java_streams
+
+        return take_java_streams(duplex)
     read_fd = _dup(0)
     write_fd = None if duplex else _dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     if duplex:
-        sock = socket.fromfd(read_fd, socket.AF_UNIX, socket.SOCK_STREAM)
-        os.close(read_fd)
-        close_on_exec(sock.fileno())
-        return SocketTransport(sock)
+        return PipeTransport(read_fd, _dup(read_fd))
     os.dup2(2, 1)
     return PipeTransport(read_fd, write_fd)
 
@@ -286,18 +198,3 @@ def close_on_exec(fd):
         import fcntl
 
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
-
-
-def _take_java_streams(duplex):
-    import sys
-
-    from java.io import ByteArrayInputStream
-    from java.lang import System
-
-    transport = JavaTransport(duplex)
-    System.setIn(ByteArrayInputStream(b""))
-    sys.stdin = open(os.devnull)
-    if not duplex:
-        System.setOut(System.err)
-        sys.stdout = sys.stderr
-    return transport

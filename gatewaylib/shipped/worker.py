@@ -9,7 +9,6 @@ from __future__ import absolute_import
 import atexit
 import os
 import signal
-import socket
 import struct
 import sys
 
@@ -190,6 +189,14 @@ def _say_hello(transport, options, info):
     transport.write([options["hello"].encode("ascii") + HELLO_SIZE.pack(len(payload)) + payload])
 
 
+def _hostname():
+    if hasattr(os, "uname"):
+        return os.uname()[1]
+    import socket
+
+    return socket.gethostname()
+
+
 def describe_interpreter():
     """Return what the local side wants to know of this interpreter, as a dict."""
     text = compat.as_text
@@ -202,5 +209,5 @@ def describe_interpreter():
         "implementation": text(compat.IMPLEMENTATION),
         "cwd": text(os.getcwd()),
         "pid": os.getpid(),
-        "hostname": text(socket.gethostname()),
+        "hostname": text(_hostname()),
     }

@@ -19,7 +19,8 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from ..shipped.reading import Poller
-from ..shipped.transport import SocketTransport, wait_fd
+from ..shipped.socket_transport import SocketTransport
+from ..shipped.transport import wait_fd
 from .output import Output
 
 OUTPUT_POLLER = Poller("gatewaylib-output")

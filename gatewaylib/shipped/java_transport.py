@@ -1,0 +1,60 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Jython's standard streams as a transport: it has no ``os.dup``, and ``os.read(0)`` fails there."""
+from __future__ import absolute_import
+
+import errno
+import os
+import sys
+
+from java.io import (
+    ByteArrayInputStream,
+    FileDescriptor,
+    FileInputStream,
+    FileOutputStream,
+    IOException,
+)
+from java.lang import System
+from jarray import zeros
+
+from .transport import Transport, joined
+
+
+class JavaTransport(Transport):
+    """The Java streams of descriptors 0 and 1; neither can be polled or asked for room."""
+
+    def __init__(self, duplex):
+        self._input = FileInputStream(getattr(FileDescriptor, "in"))
+        out = getattr(FileDescriptor, "in") if duplex else FileDescriptor.out
+        self._output = FileOutputStream(out)
+
+    def receive(self, size):
+        buffer = zeros(size, "b")
+        try:
+            count = self._input.read(buffer)
+        except IOException:
+            return b""
+        return buffer[:count].tostring() if count > 0 else b""
+
+    def write(self, buffers):
+        try:
+            self._output.write(joined(buffers))
+            self._output.flush()
+        except IOException as error:
+            raise IOError(errno.EPIPE, error.getMessage())
+
+    def write_now(self, buffers):
+        return 0  # a Java stream can't say: the caller's pool writes
+
+    def wait_writable(self, timeout):
+        return True
+
+
+def take_java_streams(duplex):
+    """Make the standard streams a transport; see ``take_standard_streams``."""
+    transport = JavaTransport(duplex)
+    System.setIn(ByteArrayInputStream(b""))
+    sys.stdin = open(os.devnull)
+    if not duplex:
+        System.setOut(System.err)
+        sys.stdout = sys.stderr
+    return transport

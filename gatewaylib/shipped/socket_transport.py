@@ -1,0 +1,72 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""A connected socket as a transport.
+
+In a file of its own because importing socket costs a start milliseconds, and most remotes
+have pipes or are handed a socket as a plain descriptor.
+"""
+from __future__ import absolute_import
+
+import errno
+import socket
+from functools import partial
+
+from . import compat
+from .transport import Transport, can_poll, joined, rest_of, retry, wait_fd
+
+MSG_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class SocketTransport(Transport):
+    """A connected stream socket, also one end of a socketpair."""
+
+    pollable = can_poll
+
+    def __init__(self, sock):
+        self._socket = sock
+        self._fd = sock.fileno()
+        self.receive = partial(retry, sock.recv) if compat.PY2 else sock.recv
+
+    def fileno(self):
+        return self._fd
+
+    def wait_readable(self, timeout):
+        return wait_fd(self._fd, False, timeout)
+
+    def write(self, buffers):
+        if len(buffers) == 1:
+            self._socket.sendall(buffers[0])
+            return
+        if not hasattr(self._socket, "sendmsg"):
+            self._socket.sendall(joined(buffers))
+            return
+        sent = self._socket.sendmsg(buffers)
+        if sent < sum(map(len, buffers)):
+            for rest in rest_of(buffers, sent):
+                self._socket.sendall(rest)
+
+    def write_now(self, buffers):
+        data = joined(buffers)
+        try:
+            return retry(self._socket.send, data, MSG_DONTWAIT)
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return 0
+            raise
+
+    def wait_writable(self, timeout):
+        return wait_fd(self._fd, True, timeout)
+
+    def close_write(self):
+        self._shutdown(socket.SHUT_WR)
+
+    def abort(self):
+        self._shutdown(socket.SHUT_RDWR)
+
+    def _shutdown(self, how):
+        try:
+            self._socket.shutdown(how)
+        except (OSError, IOError):
+            pass  # not connected any more, which is what was wanted
+
+    def close(self):
+        self._socket.close()
