@@ -35,7 +35,7 @@ def test_ctrl_c_ends_a_run_and_says_what_was_done(tmp_path):
     out, err, status = interrupt(process)
 
     assert status == 130
-    assert "interrupted; " in err and "of 3 gateways were done, the rest is ended" in err
+    assert "interrupted; " in err and "of 3 gateways were done; every gateway is ended" in err
     assert "gw1 " in out and "interrupted" in out
     assert "Traceback" not in err.replace("[gw", "")
 
@@ -54,7 +54,7 @@ def test_ctrl_c_ends_a_map_and_what_was_done_is_kept(tmp_path):
     _, err, status = interrupt(process)
 
     assert status == 130
-    assert "interrupted; 2 of 3 items are done, every gateway is ended" in err
+    assert "interrupted; 2 of 3 items are done; every gateway is ended" in err
 
 
 def test_ctrl_c_ends_what_does_not_want_to_end(tmp_path):

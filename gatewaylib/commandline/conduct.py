@@ -32,6 +32,7 @@ class Signalled(KeyboardInterrupt):
 
 def conduct(
     fleet: Fleet,
+    screen: Screen,
     answer: Callable[[Event], None],
     is_done: Callable[[], bool],
     timeout: float | None,
@@ -56,6 +57,8 @@ def conduct(
             fleet.start()
         for event in fleet.events(deadline):
             answer(event)
+            if fleet.is_quiet:
+                screen.flush()
             if is_done():
                 break
     except OutOfTime:
@@ -101,6 +104,13 @@ def show_output(screen: Screen, event: Event) -> bool:
     if event.kind == LOST:
         screen.tagged(member.number, member.id, STDERR, lost_reason(event.data[0]))
     return False
+
+
+def how_stopped(stop: Stop, fleet: Fleet, done: str) -> str:
+    """Return the line that tells why the command ended early, and what was done."""
+    killed = ", ".join(ending.id for ending in fleet.report.killed)
+    ended = f"every gateway is ended, {killed} by force" if killed else "every gateway is ended"
+    return f"gatewaylib: {stop.reason}; {done}; {ended}"
 
 
 def waiting_for(names: list[str]) -> str:

@@ -21,6 +21,7 @@ from ..shipped.channel import Channel
 from ..shipped.errors import ChannelClosed, ChannelEnded, GatewayError
 from ..shipped.on_demand import run_script
 from ..spec import Spec
+from ..termination import Report
 from .target import Job
 
 QUEUE_LENGTH = 1000  # events
@@ -80,13 +81,18 @@ class Event:
 
 
 class Fleet:
-    """Gateways that do one job each, or none; ended with the ``with`` block at the latest."""
+    """Gateways that do one job each, or none; ended with the ``with`` block at the latest.
+
+    Attributes:
+        members: one for each spec, in their order.
+        report: how the gateways ended, once they have.
+    """
 
     def __init__(self, specs: Sequence[Spec], job: Job | None) -> None:
         self._group = Group()
         self._job = job
-        self._queue: queue.Queue[tuple[Event, bool]] = queue.Queue()
-        self._room = threading.Semaphore(QUEUE_LENGTH)
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._has_room = threading.Event()
         self._taker = threading.get_ident()
         self.members = [
             Member(number, str(spec), spec.with_(id=name), name)
@@ -95,6 +101,7 @@ class Fleet:
         self._live = 0
         self._threads: list[threading.Thread] = []
         self._ended = False
+        self.report = Report()
 
     def start(self) -> None:
         """Start all gateways, each in a thread of its own; return at once."""
@@ -131,13 +138,13 @@ class Fleet:
             self._put(Event(member, ENDED))
 
     def _put(self, event: Event) -> None:
-        """Put an event into the queue, waiting for room."""
+        """Put an event into the queue, and wait while that is too long."""
+        self._queue.put(event)
         # Output can come in any thread that finds a gateway dead: the one that makes the
         # room must not wait for it.
-        waits = threading.get_ident() != self._taker
-        if waits:
-            self._room.acquire()
-        self._queue.put((event, waits))
+        while self._queue.qsize() > QUEUE_LENGTH and threading.get_ident() != self._taker:
+            self._has_room.clear()
+            self._has_room.wait(0.1)  # it may have been set just before it was cleared
 
     def _listen(self, member: Member, channel: Channel) -> None:
         while True:
@@ -165,17 +172,19 @@ class Fleet:
 
     def _next(self, timeout: float | None) -> Event:
         try:
-            if timeout is not None and timeout <= 0:
-                event, made_wait = self._queue.get_nowait()
-            else:
-                event, made_wait = self._queue.get(timeout=timeout)
+            event = self._queue.get(timeout=None if timeout is None else max(0.0, timeout))
         except queue.Empty:
             raise OutOfTime from None
-        if made_wait:
-            self._room.release()
+        if self._queue.qsize() < QUEUE_LENGTH // 2 and not self._has_room.is_set():
+            self._has_room.set()
         if event.kind == ENDED:
             self._live -= 1
         return event
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is left to be taken just now."""
+        return self._queue.empty()
 
     def end(self) -> Iterator[Event]:
         """End all gateways; yield what they still say, so that no output is lost.
@@ -184,9 +193,7 @@ class Fleet:
         thread if it starts before.
         """
         self._ended = True
-        ending = threading.Thread(
-            target=self._group.terminate, args=(END_TIMEOUT,), name="gatewaylib-end", daemon=True
-        )
+        ending = threading.Thread(target=self._end_group, name="gatewaylib-end", daemon=True)
         threads = [
             thread
             for thread, member in zip(self._threads, self.members)
@@ -201,6 +208,9 @@ class Fleet:
                 pass  # a look at the threads from time to time
         for thread in threads:
             thread.join()
+
+    def _end_group(self) -> None:
+        self.report = self._group.terminate(END_TIMEOUT)
 
     def __enter__(self) -> Fleet:
         return self

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
-from .conduct import conduct, lost_reason, show_output, waiting_for
+from .conduct import conduct, how_stopped, lost_reason, show_output, waiting_for
 from .fleet import ENDED, LOST, STARTED, Event, Fleet, Member
 from .screen import Screen
 
@@ -39,14 +39,14 @@ def show_info(specs: Sequence[Spec], screen: Screen, as_json: bool, timeout: flo
 
     show_progress()
     with fleet, screen:
-        stop = conduct(fleet, answer, lambda: False, timeout, stop_all)
+        stop = conduct(fleet, screen, answer, lambda: False, timeout, stop_all)
     if as_json:
         screen.json([document_of(member, errors.get(member.id)) for member in fleet.members])
     else:
         rows = [row_of(member, errors.get(member.id)) for member in fleet.members]
         screen.table(HEADER, rows, failed=[member.id in errors for member in fleet.members])
     if stop is not None:
-        screen.note(f"gatewaylib: {stop.reason}; every gateway is ended")
+        screen.note(how_stopped(stop, fleet, f"{len(ended)} of {len(fleet.members)} had answered"))
         return stop.status
     if not errors:
         return OK

@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
-from .conduct import Stop, conduct, lost_reason, show_output
+from .conduct import Stop, conduct, how_stopped, lost_reason, show_output
 from .fleet import ENDED, LOST, Event, Fleet, Member
 from .map_plan import Item, MapPlan
 from .run import HEADER
@@ -94,7 +94,14 @@ class Map:
         """Map all items, show the results, and return the exit status."""
         self._show_progress()
         with self._fleet, self._screen:
-            stop = conduct(self._fleet, self._answer, self._is_done, self._timeout, self._stop_all)
+            stop = conduct(
+                self._fleet,
+                self._screen,
+                self._answer,
+                self._is_done,
+                self._timeout,
+                self._stop_all,
+            )
             if not self._plan.complete:
                 self._none_left = True
                 self._give_up("no gateway was left to do it")
@@ -228,7 +235,7 @@ class Map:
         total = len(self._plan.items)
         said = f"{total - len(bad)} of {total} items are done"
         if stop is not None:
-            self._screen.note(f"gatewaylib: {stop.reason}; {said}, every gateway is ended")
+            self._screen.note(how_stopped(stop, self._fleet, said))
         elif status == NO_GATEWAY:
             self._screen.note(f"gatewaylib: no gateway is left; {said}")
         elif bad:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
-from .conduct import Stop, conduct, lost_reason, show_output, waiting_for
+from .conduct import Stop, conduct, how_stopped, lost_reason, show_output, waiting_for
 from .fleet import ENDED, LOST, STARTED, Event, Fleet, Member
 from .screen import STDERR, Screen
 from .target import Job
@@ -64,10 +64,19 @@ class Run:
         """Run the job everywhere, show what comes of it, and return the exit status."""
         self._show_progress()
         with self._fleet, self._screen:
-            stop = conduct(self._fleet, self._answer, self._is_done, self._timeout, self._stop_all)
+            stop = conduct(
+                self._fleet,
+                self._screen,
+                self._answer,
+                self._is_done,
+                self._timeout,
+                self._stop_all,
+            )
         status = self._status(stop)
         if stop is not None:
-            self._screen.note(f"gatewaylib: {stop.reason}; {self._summary()}")
+            done = sum(outcome.error is None for outcome in self._outcomes.values())
+            said = f"{done} of {len(self._outcomes)} gateways were done"
+            self._screen.note(how_stopped(stop, self._fleet, said))
         if self._as_json:
             self._screen.json(self._document(status))
         else:
@@ -117,10 +126,6 @@ class Run:
         if all(outcome.member.channel is None for outcome in self._outcomes.values()):
             return NO_GATEWAY
         return FAILED if any(o.error is not None for o in self._outcomes.values()) else OK
-
-    def _summary(self) -> str:
-        done = [name for name, outcome in self._outcomes.items() if outcome.error is None]
-        return f"{len(done)} of {len(self._outcomes)} gateways were done, the rest is ended"
 
     def _shown(self, outcome: Outcome) -> str:
         if outcome.error is not None:

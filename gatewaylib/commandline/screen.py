@@ -60,6 +60,7 @@ class Screen:
         traceback: TracebackType | None,
     ) -> None:
         self.stop_progress()
+        self.flush()
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Say in the progress bar what is waited for."""
@@ -109,6 +110,7 @@ class Screen:
         console = self._consoles[stream]
         if console is None:
             self._write(stream, plain_table(header, rows))
+            self.flush()
             return
         if console.width < COLUMN_WIDTH * len(header):
             console.print(Text(plain_records(header, rows)), end="")
@@ -118,12 +120,20 @@ class Screen:
     def json(self, document: object) -> None:
         """Write the one JSON document, which is all of stdout."""
         self._write(STDOUT, json.dumps(document, indent=2) + "\n")
+        self.flush()
 
     def _write(self, stream: str, text: str) -> None:
-        file = self._files[stream]
+        if stream == STDERR:
+            self.flush()  # both may go to the same file
         try:
-            file.write(text)
-            file.flush()
+            self._files[stream].write(text)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+    def flush(self) -> None:
+        """See to it that all lines have left: nothing more comes for now."""
+        try:
+            self._files[STDOUT].flush()
         except BrokenPipeError:
             raise ReaderGone from None
 
