@@ -170,6 +170,8 @@ class BaseGateway(object):
         if end.pieces_size:
             self._feed(end)
         box = end.user
+        if timeout is None and self._turn.read_for(box.items):
+            return True
         if self._wait(box.waiting, box.items.__len__, timeout):
             return True
         end.hungry = False
@@ -280,7 +282,9 @@ class BaseGateway(object):
                 for event, subject, detail in events:
                     if event is protocol.ITEM:
                         box = subject.user
-                        box.put(detail)
+                        box.items.append(detail)
+                        if box.waiting:
+                            box.wake()
                         if box.callback is not None:
                             self._call_back_soon(subject)
                     else:

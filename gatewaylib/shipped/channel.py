@@ -56,11 +56,6 @@ class Mailbox(object):
         self.calling = False  # a thread is calling the callback
         self.serializer = serializer
 
-    def put(self, payload):
-        self.items.append(payload)
-        if self.waiting:
-            self.wake()
-
     def end(self, reason, remote_error=None):
         """Say that nothing more comes; what is here stays to be taken."""
         if self.ended is None:

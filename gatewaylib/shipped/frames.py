@@ -72,6 +72,11 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
+        if not self._parts and len(data) >= HEADER.size:
+            # The most common case by far: one whole frame, and nothing waiting for it.
+            kind, channel, length = HEADER.unpack_from(data)
+            if length == len(data) - HEADER.size and length <= self._max_payload:
+                return [(kind, channel, data[HEADER.size :])]
         if self._parts:
             self._parts.append(data)
             self._have += len(data)

@@ -35,9 +35,9 @@ class JavaTransport(Transport):
             return b""
         return buffer[:count].tostring() if count > 0 else b""
 
-    def write(self, buffers):
+    def write_one(self, data):
         try:
-            self._output.write(joined(buffers))
+            self._output.write(joined([data]))
             self._output.flush()
         except IOException as error:
             raise IOError(errno.EPIPE, error.getMessage())

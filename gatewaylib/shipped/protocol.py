@@ -75,6 +75,7 @@ class End(object):
         "granted",
         "got",
         "returned",
+        "limit",
         "untold",
         "pieces",
         "pieces_size",
@@ -93,6 +94,7 @@ class End(object):
         self.granted = granted  # what may be sent in all
         self.got = 0  # cost of all that was received
         self.returned = 0  # what was granted again
+        self.limit = window + frames.MAX_PAYLOAD + ITEM_COST  # more than that is a lie
         self.untold = 0  # what was taken and is not yet granted again
         self.pieces = None  # parts of the item that is arriving
         self.pieces_size = 0
@@ -234,6 +236,7 @@ class Protocol(object):
         amount, end.untold = end.untold, 0
         if end.state == OPEN or end.state == SENT_LAST:
             end.returned += amount
+            end.limit += amount
             self.output.append(frames.encode(frames.CREDIT, end.id, _AMOUNT.pack(amount)))
 
     def claim(self, id):
@@ -288,7 +291,9 @@ class Protocol(object):
                 if end.state != OPEN and end.state != SENT_LAST:
                     self._check(end, states.GET)
                     continue
-                self._charge(end, len(payload) + ITEM_COST)
+                end.got += len(payload) + ITEM_COST
+                if end.got > end.limit or not end.claimed:
+                    self._check_charge(end, len(payload) + ITEM_COST)
                 if end.pieces is not None:
                     payload = self._join(end, payload)
                 end.hungry = False
@@ -308,7 +313,10 @@ class Protocol(object):
 
     def _charge(self, end, cost):
         end.got += cost
-        if end.got > end.window + end.returned + frames.MAX_PAYLOAD + ITEM_COST:
+        self._check_charge(end, cost)
+
+    def _check_charge(self, end, cost):
+        if end.got > end.limit:
             raise ProtocolError(
                 "channel %d was sent more than its window of %d bytes" % (end.id, end.window)
             )

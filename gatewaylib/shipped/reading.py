@@ -61,6 +61,20 @@ class Turn(object):
         else:
             self._poller.add(self)
 
+    def read_for(self, items):
+        """Read until ``items`` has some, if nobody else has the turn; return whether it has.
+
+        The short way of ``wait`` for the most common case, which has no time limit.
+        """
+        if self.ended or not self._lock.acquire(False):
+            return False
+        try:
+            while not items and not self.ended:
+                self._read()
+        finally:
+            self._leave()
+        return bool(items)
+
     def wait(self, ready, lock, timeout=None):
         """Wait until ``ready()`` is true; return whether it is, False after ``timeout`` s.
 

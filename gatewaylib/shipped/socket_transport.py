@@ -24,6 +24,7 @@ class SocketTransport(Transport):
     def __init__(self, sock):
         self._socket = sock
         self._fd = sock.fileno()
+        self.write_one = sock.sendall
         self.receive = partial(retry, sock.recv) if compat.PY2 else sock.recv
 
     def fileno(self):
@@ -33,16 +34,10 @@ class SocketTransport(Transport):
         return wait_fd(self._fd, False, timeout)
 
     def write(self, buffers):
-        if len(buffers) == 1:
-            self._socket.sendall(buffers[0])
-            return
-        if not hasattr(self._socket, "sendmsg"):
-            self._socket.sendall(joined(buffers))
-            return
-        sent = self._socket.sendmsg(buffers)
-        if sent < sum(map(len, buffers)):
-            for rest in rest_of(buffers, sent):
-                self._socket.sendall(rest)
+        if hasattr(self._socket, "sendmsg"):
+            buffers = rest_of(buffers, self._socket.sendmsg(buffers))
+        if buffers:
+            self.write_one(joined(buffers))
 
     def write_now(self, buffers):
         data = joined(buffers)

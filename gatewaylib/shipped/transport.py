@@ -50,9 +50,13 @@ class Transport(object):
         """Wait until ``receive`` would return at once; False after ``timeout`` seconds."""
         return True
 
+    def write_one(self, data):
+        """Write one buffer, waiting as long as it takes."""
+        raise NotImplementedError
+
     def write(self, buffers):
         """Write a list of buffers, waiting as long as it takes."""
-        raise NotImplementedError
+        self.write_one(joined(buffers))
 
     def write_now(self, buffers):
         """Write what goes without waiting; return the number of bytes."""
@@ -111,13 +115,18 @@ class PipeTransport(Transport):
     def wait_readable(self, timeout):
         return wait_fd(self._read_fd, False, timeout)
 
+    def write_one(self, data):
+        count = retry(os.write, self._write_fd, data)
+        if count < len(data):
+            rest = memoryview(data)[count:]
+            while len(rest):
+                rest = rest[retry(os.write, self._write_fd, rest) :]
+
     def write(self, buffers):
         if len(buffers) > 1 and hasattr(os, "writev"):
             buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
         if buffers:
-            data = memoryview(joined(buffers))
-            while len(data):
-                data = data[retry(os.write, self._write_fd, data) :]
+            self.write_one(joined(buffers))
 
     def write_now(self, buffers):
         if not wait_fd(self._write_fd, True, 0):

@@ -26,6 +26,7 @@ class Writer(object):
         self._lock = model.Lock()
         self.broken = False
         self._never_block = transport.pollable
+        self._waits_in_write = not model.green
         if model.green:
             self._wait_writable = lambda timeout: model.wait_writable(
                 transport.write_fileno(), timeout
@@ -45,7 +46,17 @@ class Writer(object):
                 if not self._model.acquire(self._lock, left):
                     return  # the thread that has the lock looks again when it is done
             try:
-                self._write(deadline)
+                if self._waits_in_write and deadline is None:
+                    self._write_all()
+                else:
+                    self._write_in_time(deadline)
+            except (OSError, IOError):
+                self.broken = True
+            except BaseException:
+                # A Ctrl-C in the middle of a frame: nobody could make sense of what follows.
+                self.broken = True
+                self._transport.abort()
+                raise
             finally:
                 self._lock.release()
             if deadline is not None and self._output and clock() >= deadline:
@@ -74,27 +85,28 @@ class Writer(object):
             pass
         return buffers
 
-    def _write(self, deadline):
-        buffers = self._next_buffers()
-        if not buffers or self.broken:
+    def _write_all(self):
+        output = self._output
+        if len(output) == 1:
+            data = output.popleft()  # the one frame of a send, mostly
+            if not self.broken:
+                self._transport.write_one(data)
             return
-        try:
-            if deadline is None and not self._model.green or not self._never_block:
+        buffers = self._next_buffers()
+        if buffers and not self.broken:
+            self._transport.write(buffers)
+
+    def _write_in_time(self, deadline):
+        buffers = self._next_buffers()
+        while buffers and not self.broken:
+            if not self._never_block:
                 self._transport.write(buffers)
                 return
-            while buffers:
-                buffers = rest_of(buffers, self._transport.write_now(buffers))
-                left = None if deadline is None else deadline - clock()
-                if buffers and not self._wait_writable(left):
-                    self._output.extendleft(reversed(buffers))
-                    return
-        except (OSError, IOError):
-            self.broken = True
-        except BaseException:
-            # A Ctrl-C in the middle of a frame: nobody could make sense of what follows.
-            self.broken = True
-            self._transport.abort()
-            raise
+            buffers = rest_of(buffers, self._transport.write_now(buffers))
+            left = None if deadline is None else deadline - clock()
+            if buffers and not self._wait_writable(left):
+                self._output.extendleft(reversed(buffers))
+                return
 
     def _write_now(self):
         """Write once without waiting; return whether everything left."""
