@@ -32,5 +32,5 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return SIGNALLED + signal.SIGPIPE
     except KeyboardInterrupt:
-        sys.stderr.write("gatewaylib: interrupted; nothing was started\n")
+        sys.stderr.write("gatewaylib: interrupted; no gateway is running\n")
         return SIGNALLED + signal.SIGINT

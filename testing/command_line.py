@@ -6,17 +6,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+import gatewaylib
+
+# The directory of the gatewaylib that this process tests: the wheel's, or the tree's.
+LIBRARY = Path(gatewaylib.__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "gatewaylib"]
 TIMEOUT = 50.0  # seconds: a hang, and nothing else
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return an environment in which the command is this checkout's, in any directory."""
+    """Return an environment in which the command is the one that is tested, in any directory."""
     known = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    return {**known, "PYTHONPATH": str(ROOT), **changes}
+    return {**known, "PYTHONPATH": str(LIBRARY), **changes}
 
 
 # They would change how the output looks.
@@ -37,16 +39,15 @@ def call(*args: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[s
     )
 
 
-def start(*args: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+def start(*args: str, cwd: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Start the command as the leader of a process group of its own, as a shell does."""
     return subprocess.Popen(
         [*COMMAND, *args],
         cwd=cwd,
         env=environment(),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         start_new_session=True,
-        **options,
     )

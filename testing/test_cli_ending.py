@@ -2,14 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 from command_line import call, start
 
 # Ctrl-C has two seconds. A machine that is busy with other tests gets some more.
 ENDING = 6.0
-
-READY = "print('ready', flush=True); "
 
 
 def interrupt(process, number=signal.SIGINT):
@@ -82,6 +81,18 @@ def test_ctrl_c_ends_a_gateway_that_is_still_starting(tmp_path):
 
     assert status == 130
     assert "interrupted" in out
+
+
+def test_ctrl_c_ends_the_command_while_it_reads_its_lines(tmp_path):
+    (tmp_path / "work.py").write_text("print('ready', flush=True)\ndef f(results): pass\n")
+    args = ["run", "--map", "-", "--reduce", "work:f", "platform:node"]
+    process = start(*args, cwd=tmp_path, stdin=subprocess.PIPE)
+    first = process.stdout.readline()  # the reducing function is loaded before they are read
+
+    _, err, status = interrupt(process)
+
+    assert first == "ready\n"
+    assert (status, err.strip()) == (130, "gatewaylib: interrupted; no gateway is running")
 
 
 def test_sigterm_to_the_command_alone_ends_it_as_ctrl_c_does(tmp_path):

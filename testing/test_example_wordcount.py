@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import interpreters
+from command_line import call
 
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "examples" / "wordcount.py"
+SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "wordcount.py"
 
 
 def load_example():
@@ -21,17 +21,11 @@ def load_example():
 
 
 def count_words(file_names, *options):
-    done = subprocess.run(
-        [sys.executable, "-m", "gatewaylib", "run", *options, "--map", "-"]
-        + ["--reduce", "examples.wordcount:top", "examples.wordcount:count"],
-        input="".join(f"{name}\n" for name in file_names),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=50,
-        check=False,
-        cwd=ROOT,
-    )
+    names = "".join(f"{name}\n" for name in file_names)
+    functions = ["--reduce", "wordcount:top", "wordcount:count"]
+
+    done = call("run", *options, "--map", "-", *functions, cwd=SCRIPT.parent, text=names)
+
     assert done.returncode == 0, done.stderr
     return done.stdout
 

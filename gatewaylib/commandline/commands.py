@@ -178,6 +178,8 @@ def call(args: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         status = gatewaylib.main(list(args), prog_name="gatewaylib", standalone_mode=False)
+    except click.Abort:  # which click makes of a KeyboardInterrupt
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
         error.show()
         return error.exit_code
