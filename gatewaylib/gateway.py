@@ -72,12 +72,10 @@ class Gateway(BaseGateway):
         self._buried = model.Event()
         if start.early:
             self._turn.preload(start.early)
-        self._start_reading()
+        self._start_reading(spec.heartbeat)
         self.process.output.let_go()
         if self.process.pidfd is not None and not model.green:
             POLLER.watch(self.process.pidfd, self._process_ended)
-        if spec.heartbeat:
-            self._start_heartbeat(spec.heartbeat)
 
     def __repr__(self) -> str:
         with self._lock:
@@ -112,7 +110,7 @@ class Gateway(BaseGateway):
             if self.state is not ALIVE:
                 raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}")
             end = self._protocol.open_for_task()
-            channel = self._handle(end, Mailbox(self._serializer))
+            channel = self._handles.make(end, Mailbox(self._serializer))
         self._send_payload(end, payload, kind=frames.EXEC)
         return channel
 
@@ -121,13 +119,15 @@ class Gateway(BaseGateway):
 
         Raises TimeoutError after ``timeout`` seconds, GatewayLost if the connection broke.
         """
+        deadline = None if timeout is None else clock() + timeout
         number = next(self._numbers)
         answer = self._statuses[number] = []
         with self._lock:
             self._protocol.ask_status(number)
         try:
-            self._writer.flush(None if timeout is None else clock() + timeout)
-            self._wait(self._waiting, lambda: answer or self.state is ENDED, timeout)
+            self._writer.flush(deadline)
+            left = None if deadline is None else max(0.0, deadline - clock())
+            self._wait(self._waiting, lambda: answer or self.state is ENDED, left)
         finally:
             del self._statuses[number]
         if answer:

@@ -7,35 +7,32 @@ protocol, for moments; no user code runs under it, and nothing is read or writte
 """
 from __future__ import absolute_import
 
-import gc
 import sys
-import warnings
-from collections import deque
 
 from .shipped import frames, protocol
-from .shipped.channel import Channel, Mailbox, call_back, make_handle, remote_error
-from .shipped.channel_state import CLOSED, CLOSING, GOT_LAST, OPEN
+from .shipped.channel import Channel, Mailbox, call_back, remote_error, retold
 from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock
 from .shipped.errors import (
     ChannelClosed,
     ChannelEnded,
     DataFormatError,
     DumpError,
-    GatewayError,
     GatewayLost,
     IllegalMove,
     ProtocolError,
     RemoteError,
-    TimeoutError,  # noqa: A004
     describe_error,
+    shortened,
 )
-from .shipped.protocol import End, Protocol
+from .shipped.handles import Handles
+from .shipped.heartbeat import Heartbeat
+from .shipped.protocol import Protocol
 from .shipped.reading import POLLER, Turn, call_later, release
+from .shipped.sending import Sender
 from .shipped.serializer import Serializer
 from .shipped.trace import listeners, trace
 from .shipped.writing import Writer
 
-CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
 ERROR_TEXT = 12000  # characters of an error that travel: one frame must hold them
 
 # The states of a gateway; it only ever moves on.
@@ -48,7 +45,7 @@ class BaseGateway(object):
     Attributes:
         id: text, unique in its group.
         execmodel: how code waits and runs here, an ExecModel.
-        state: ``ALIVE``, ``ENDING`` once this end said or heard goodbye, ``ENDED``.
+        state: ``ALIVE``, ``ENDING`` once the local end said goodbye, ``ENDED``.
         ended_by: the error that everybody who waits is told, once ``ENDED``.
     """
 
@@ -62,15 +59,14 @@ class BaseGateway(object):
         self._protocol = Protocol(self._FIRST_CHANNEL, window, self._RUNS_TASKS)
         self._lock = model.Lock()
         self._writer = Writer(transport, model, self._protocol.output)
-        self._turn = Turn(transport, model, self._arrived, POLLER, self._tidy)
+        self._task_ids = {}  # ids of channels that end with their task
+        self._handles = Handles(self, self._protocol, self._lock, self._writer, self._task_ids)
+        self._turn = Turn(transport, model, self._arrived, POLLER, self._handles.tidy)
+        self._sender = Sender(id, self._protocol, self._lock, self._writer, self._wait)
         self._subclasses = subclasses
         self._serializer = self._make_serializer(True, False)
-        self._task_ids = {}  # ids of channels that end with their task
-        self._handles = {}  # channel id -> weak reference to its handle
-        self._dropped = deque()  # ends whose handle nobody holds any more
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
-        self._collect_nap = 1.0
 
     def newchannel(self, window=None):
         """Return a new channel; send it over another one to give the other end its end.
@@ -81,101 +77,59 @@ class BaseGateway(object):
             if self.state is ENDED:
                 raise self._why_ended("cannot open a channel")
             end = self._protocol.open(window)
-            return self._handle(end, Mailbox(self._serializer))
+            return self._handles.make(end, Mailbox(self._serializer))
 
     def reconfigure(self, py2str_as_py3str=True, py3str_as_py2str=False):
         """Choose how strings cross between Python 2 and 3, at both ends of all channels."""
         self._reconfigure(None, py2str_as_py3str, py3str_as_py2str)
 
-    def _start_reading(self):
+    def _start_reading(self, heartbeat):
+        model = self.execmodel
         self._turn.start()
         if not HAS_REFERENCE_COUNTS:
-            call_later(self.execmodel, self._collect_nap, self._collect)
+            call_later(model, 0, lambda: self._handles.collect_for_good(model, self._has_ended))
+        if heartbeat:
+            Heartbeat(
+                heartbeat,
+                model,
+                lambda: self._chunks_seen,
+                self._ping,
+                self._give_up,
+                self._has_ended,
+            ).start()
+
+    def _has_ended(self):
+        return self.state is ENDED
 
     # ---- channels: what their handles ask for -------------------------------------
 
-    def _handle(self, end, box):
-        end.user = box
-        channel = make_handle(self, end, box, self._drop)
-        self._handles[end.id] = box.handle
-        return channel
-
-    def _drop(self, end):
-        # Inside a garbage collection: no lock, no waiting; the poller looks after it.
-        self._dropped.append(end)
-        POLLER.wake()
-
     def _send_payload(self, end, payload, timeout=None, kind=frames.DATA):
-        deadline = None if timeout is None else clock() + timeout
-        if len(payload) > frames.PIECE:
-            self._send_large(end, payload, deadline, kind)
-        else:
-            while True:
-                with self._lock:
-                    sent = self._protocol.send(end, kind, payload)
-                if sent:
-                    break
-                self._wait_for_credit(end, deadline)
-            self._writer.flush(deadline)
+        self._sender.send(end, payload, timeout, kind)
         if self._writer.broken:
             self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
             raise self._why_ended("cannot send")
         if listeners:
             trace("sent", gateway=self.id, channel=end.id, size=len(payload))
 
-    def _send_large(self, end, payload, deadline, kind):
-        view, position, sender = memoryview(payload), 0, object()
-        try:
-            while position < len(view):
-                with self._lock:
-                    reached = self._protocol.send_some(end, kind, view, position, sender)
-                if reached == position:
-                    self._wait_for_credit(end, deadline, sender)
-                position = reached
-                self._writer.flush(deadline)
-        finally:
-            with self._lock:
-                self._protocol.give_up(end, sender)
-            self._writer.flush_soon()
-            end.user.wake()  # others may wait for this one to be done
-
-    def _wait_for_credit(self, end, deadline, sender=None):
-        def ready():
-            if end.state != OPEN and end.state != GOT_LAST:
-                return True
-            return end.sent < end.granted and end.in_pieces in (None, sender)
-
-        left = None if deadline is None else max(0, deadline - clock())
-        patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
-        if self._wait(end.user.waiting, ready, patience):
-            return
-        if left is None or left > patience:
-            warnings.warn(
-                "send on channel %d of gateway %s has waited %.0f s: the other end holds %d "
-                "bytes it has not received. Receive there, set a callback, or give the "
-                "channel or gateway a larger window" % (end.id, self.id, patience, end.window),
-                RuntimeWarning,
-                stacklevel=5,
-            )
-            left = None if deadline is None else max(0, deadline - clock())
-            if self._wait(end.user.waiting, ready, left):
-                return
-        raise TimeoutError(
-            "nothing sent on channel %d: the other end holds %d bytes it has not received"
-            % (end.id, end.window)
-        )
-
-    def _wait_for_item(self, end, timeout):
+    def _wait_for_item(self, end, deadline):
+        """Wait until an item is in the mailbox; others may take it first."""
         end.hungry = True
         if end.pieces_size:
             self._feed(end)
-        box = end.user
-        if timeout is None and self._turn.read_for(box.items):
-            return True
-        if self._wait(box.waiting, box.items.__len__, timeout):
-            return True
-        end.hungry = False
-        return False
+        items = end.user.items
+        if deadline is None:
+            if self._turn.read_for(end):
+                return True
+            left = None
+        else:
+            left = max(0, deadline - clock())
+
+        def ready():
+            if not items and not end.hungry:
+                self._feed(end)  # another thread took the item that this one waited for
+            return bool(items)
+
+        return self._wait(end.user.waiting, ready, left)
 
     def _feed(self, end):
         with self._lock:
@@ -212,9 +166,12 @@ class BaseGateway(object):
         while True:
             try:
                 finished = call_back(self, end)
-            except BaseException:
+            except BaseException as error:
                 self._fail_end(end, describe_error(sys.exc_info()))
-                return
+                box.discard(self._protocol.unclaimed)
+                if not isinstance(error, Exception):
+                    raise  # a Ctrl-C in setcallback() is its caller's too
+                continue  # the end marker is still due
             if finished:
                 return
             end.hungry = True
@@ -246,20 +203,12 @@ class BaseGateway(object):
             self._protocol.close(end, payload)
         end.user.end(ChannelClosed("channel %d was closed at this end" % end.id))
         self._told(end)
-        self._writer.flush()
+        self._writer.flush_soon()  # closing has no timeout, so it must not wait for the peer
 
     def _error_payload(self, error):
         """Return a text, or a (type name, text) pair, as what a close frame can carry."""
         type_name, text = error if isinstance(error, tuple) else ("", error)
-        text = as_text(text)
-        if len(text) > ERROR_TEXT:
-            half = ERROR_TEXT // 2
-            text = as_text("%s\n[... %d characters ...]\n%s") % (
-                text[:half],
-                len(text) - 2 * half,
-                text[-half:],
-            )
-        return self._serializer.dumps((as_text(type_name), text))
+        return self._serializer.dumps((as_text(type_name), shortened(as_text(text), ERROR_TEXT)))
 
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""
@@ -296,8 +245,6 @@ class BaseGateway(object):
             # must not turn into items that are silently missing.
             self._give_up("reading it was interrupted by %s" % error.__class__.__name__)
             raise
-        if self._dropped:
-            self._tidy()
         if self._protocol.output:
             self._writer.flush_soon()
 
@@ -314,6 +261,8 @@ class BaseGateway(object):
         else:
             box.end(ChannelEnded("the other end closed channel %d" % end.id))
         self._told(end)
+        if payload and self.state is ALIVE:
+            self._handles.warn_if_dropped(box)
 
     def _on_credited(self, end, detail):
         end.user.wake()
@@ -325,7 +274,7 @@ class BaseGateway(object):
         self._use_strings(end, bool(strings[0]), bool(strings[1]))
 
     def _on_goodbye(self, subject, detail):
-        self.state = ENDING if self.state is ALIVE else self.state
+        pass  # the end of the stream follows
 
     def _on_status_asked(self, number, detail):
         raise ProtocolError("the other side asked for a status")
@@ -364,7 +313,7 @@ class BaseGateway(object):
         self._use_strings(end, py2str_as_py3str, py3str_as_py2str)
         with self._lock:
             self._protocol.reconfigure(end, payload)
-        self._writer.flush()
+        self._writer.flush_soon()
 
     def _use_strings(self, end, py2str_as_py3str, py3str_as_py2str):
         serializer = self._make_serializer(py2str_as_py3str, py3str_as_py2str)
@@ -386,80 +335,14 @@ class BaseGateway(object):
         return channel.id
 
     def _load_channel(self, id):
-        with self._lock:
-            handle = self._handles.get(id)
-            handle = handle and handle()
-            if handle is not None:
-                return handle
-            end = self._protocol.claim(id)
-            if end is None:
-                # Closed at both ends while its id was under way.
-                end = End(id, 0, 0)
-                end.state = CLOSED
-                end.user = Mailbox(self._serializer)
-                end.user.end(ChannelEnded("the other end closed channel %d" % id))
-            return self._handle(end, end.user)
-
-    # ---- channels that nobody holds ---------------------------------------------------
-
-    def _tidy(self):
-        """Close the ends whose handles were collected."""
-        while self._dropped:
-            try:
-                end = self._dropped.popleft()
-            except IndexError:
-                return
-            box = end.user
-            if box.handle() is not None or end.id in self._task_ids:
-                continue  # its id arrived once more, or its task goes on
-            if self._handles.get(end.id) is box.handle:
-                del self._handles[end.id]
-            if box.remote_error is not None and box.callback is None:
-                box.remote_error.warn()
-            with self._lock:
-                if box.callback is not None:
-                    self._protocol.send_last(end)
-                else:
-                    box.items.clear()
-                    self._protocol.close(end)
-        self._writer.flush_soon()
-
-    def _collect(self):
-        """Run the collector now and then: without reference counts nothing else would.
-
-        Never for more than a twentieth of the time, and only while channels are open.
-        """
-        if self.state is ENDED:
-            return
-        start = clock()
-        if len(self._protocol.ends) > len(self._task_ids):
-            gc.collect()
-            self._tidy()
-        self._collect_nap = max(1.0, 20 * (clock() - start))
-        call_later(self.execmodel, self._collect_nap, self._collect)
+        return self._handles.find(id, self._serializer)
 
     # ---- the end ------------------------------------------------------------------------
 
-    def _start_heartbeat(self, seconds):
-        """Find out within two heartbeats and a second that the peer is gone without a word."""
-        self._heartbeat = seconds
-        self._silent_looks, self._chunks_then = 0, -1
-        call_later(self.execmodel, seconds / 2.0, self._look_for_life)
-
-    def _look_for_life(self):
-        if self.state is ENDED:
-            return
-        silent = self._chunks_seen == self._chunks_then
-        self._chunks_then = self._chunks_seen
-        self._silent_looks = self._silent_looks + 1 if silent else 0
-        if self._silent_looks >= 3:
-            self._give_up("no sign of life for %.1f s (heartbeat)" % (1.5 * self._heartbeat))
-            return
-        if self._silent_looks:
-            with self._lock:
-                self._protocol.ping()
-            self._writer.flush_soon()
-        call_later(self.execmodel, self._heartbeat / 2.0, self._look_for_life)
+    def _ping(self):
+        with self._lock:
+            self._protocol.ping()
+        self._writer.flush_soon()
 
     def _stream_ended(self):
         """The other side's stream is at its end; called by whoever reads, and does not wait."""
@@ -520,12 +403,4 @@ class BaseGateway(object):
         reason = self.ended_by
         if reason is None:
             return GatewayLost("%s: the connection of gateway %s broke" % (tried, self.id), self.id)
-        return _retold("%s: %s" % (tried, reason), reason)
-
-
-def _retold(message, reason):
-    """Return an error of the same class and attributes with another message."""
-    copy = reason.__class__.__new__(reason.__class__)
-    copy.__dict__.update(getattr(reason, "__dict__", {}))
-    GatewayError.__init__(copy, message)
-    return copy
+        return retold("%s: %s" % (tried, reason), reason)

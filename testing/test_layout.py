@@ -40,6 +40,9 @@ ORDER = """
     shipped/reading.py
     shipped/channel_file.py
     shipped/channel.py
+    shipped/handles.py
+    shipped/heartbeat.py
+    shipped/sending.py
     shipped/tasks.py
     gateway_base.py
     shipped/worker.py

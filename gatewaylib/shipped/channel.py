@@ -12,10 +12,12 @@ from collections import deque
 
 from .channel_file import open_file
 from .channel_state import CLOSED, CLOSING, OPEN, SENT_LAST
-from .compat import as_text
+from .compat import as_text, clock
 from .errors import (
     ChannelClosed,
     ChannelEnded,
+    DataFormatError,
+    GatewayError,
     IllegalMove,
     RemoteError,
     TimeoutError,  # noqa: A004
@@ -67,6 +69,22 @@ class Mailbox(object):
     def wake(self):
         for lock in list(self.waiting):
             release(lock)
+
+    def discard(self, with_channels):
+        """Forget the items, which nobody will take.
+
+        With channels among them that nobody has asked for yet they are made all the same:
+        a channel that is made and not held is closed, one that never was is not.
+        """
+        while self.items:
+            payload = self.items.popleft()
+            if with_channels and payload is not _LAST:
+                try:
+                    self.serializer.loads(payload)
+                except DataFormatError:
+                    pass  # nobody wanted it
+        if self.ended is not None:
+            self.items.append(_LAST)
 
     def next_error(self):
         """Return what receiving behind the last item raises: a remote error is told once."""
@@ -125,7 +143,7 @@ class Channel(object):
     def _why_not_sent(self):
         if self._end.state == CLOSED and self._box.ended is not None:
             reason = self._box.ended
-            return reason.__class__("cannot send: %s" % reason)
+            return retold("cannot send: %s" % reason, reason)
         return ChannelClosed("cannot send: channel %d was closed at this end" % self.id)
 
     def makefile(self, mode="w", proxyclose=False):
@@ -155,11 +173,12 @@ class Channel(object):
         box = self._box
         if box.callback is not None:
             raise IOError("cannot receive: channel %d has a callback" % self.id)
+        deadline = None if timeout is None else clock() + timeout
         while True:
             try:
                 payload = box.items.popleft()
             except IndexError:
-                if not self.gateway._wait_for_item(self._end, timeout):
+                if not self.gateway._wait_for_item(self._end, deadline):
                     raise TimeoutError(
                         "nothing received on channel %d within %s s" % (self.id, timeout)
                     )
@@ -272,11 +291,12 @@ def call_back(gateway, end):
             return False
         if payload is _LAST:
             box.items.append(_LAST)
-            if box.endmarker is not NO_ENDMARKER:
-                box.callback(box.endmarker)
+            marker, box.endmarker = box.endmarker, NO_ENDMARKER
+            if marker is not NO_ENDMARKER:
+                box.callback(marker)
             return True
-        gateway._took(end, len(payload))
         box.callback(box.serializer.loads(payload))
+        gateway._took(end, len(payload))
 
 
 def may_receive(end):
@@ -292,3 +312,11 @@ def remote_error(serializer, payload):
     else:
         type_name, formatted = "", value
     return RemoteError(as_text(formatted), as_text(type_name))
+
+
+def retold(message, reason):
+    """Return an error of the same class and attributes with another message."""
+    copy = reason.__class__.__new__(reason.__class__)
+    copy.__dict__.update(getattr(reason, "__dict__", {}))
+    GatewayError.__init__(copy, message)
+    return copy

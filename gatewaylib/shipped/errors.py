@@ -150,3 +150,12 @@ def describe_error(exc_info):
     except Exception:  # a __str__ or __repr__ that raises itself
         lines = traceback.format_tb(trace) + ["%s\n" % kind.__name__]
     return as_text(kind.__name__), "".join(map(as_text, lines))
+
+
+def shortened(text, size):
+    """Return a text of at most about ``size`` characters: the middle of a longer one goes."""
+    if len(text) <= size:
+        return text
+    half = size // 2
+    gap = as_text("\n[... %d characters ...]\n" % (len(text) - 2 * half))
+    return text[:half] + gap + text[-half:]

@@ -127,11 +127,18 @@ class Protocol(object):
         self._pong_due = False
         self._runs_tasks = runs_tasks
 
+    @property
+    def unclaimed(self):
+        """How many ends the other side opened that nobody here has asked for yet."""
+        return self._unclaimed
+
     # ---- requests: what this side wants ------------------------------------------
 
     def open(self, window=None):
         """Begin a channel of this side; return its End. ``window`` overrides the gateway's."""
         end = self._new_end(window)
+        if self._runs_tasks:
+            end.granted = min(end.granted, self.window)  # see _on_open
         payload = b"" if window is None else _AMOUNT.pack(window)
         self.output.append(frames.encode(frames.OPEN, end.id, payload))
         return end
@@ -357,13 +364,11 @@ class Protocol(object):
         return end
 
     def _on_open(self, id, payload, events):
-        window = self.window
-        if payload:
-            # The window of a channel is its opener's wish, but never above our own.
-            window = min(window, self._amount(payload) or NO_LIMIT)
-        end = self._new_theirs(id, window)
-        if payload:
-            end.granted = self._amount(payload) or NO_LIMIT
+        wish = (self._amount(payload) or NO_LIMIT) if payload else self.window
+        # The remote holds as much as the local side wants it to. The local side holds no
+        # more than the gateway's window, which both know, whatever a remote asks for.
+        end = self._new_theirs(id, wish if self._runs_tasks else min(wish, self.window))
+        end.granted = wish
         events.append((OPENED, end, None))
 
     def _on_exec(self, id, payload, events):
@@ -428,7 +433,8 @@ class Protocol(object):
         self._check(end, states.GET_CLOSE)
         if end.state in _TO_SENT_LAST:
             self.output.append(frames.encode(frames.LAST, id))
-        told = end.state != CLOSING
+        # An error that crosses our close is told too: a drop is a close nobody asked for.
+        told = end.state != CLOSING or payload
         end.pieces = None
         self._move(end, states.GET_CLOSE)
         if told:

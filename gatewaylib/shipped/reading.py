@@ -61,15 +61,18 @@ class Turn(object):
         else:
             self._poller.add(self)
 
-    def read_for(self, items):
-        """Read until ``items`` has some, if nobody else has the turn; return whether it has.
+    def read_for(self, end):
+        """Read until an item comes for this end, if nobody else has the turn.
 
-        The short way of ``wait`` for the most common case, which has no time limit.
+        Returns whether there is one. The short way of ``wait`` for the most common case,
+        which has no time limit.
         """
+        items = end.user.items
         if self.ended or not self._lock.acquire(False):
             return False
         try:
-            while not items and not self.ended:
+            # Once an item has come the end is hungry no more, whoever has taken it.
+            while not items and end.hungry and not self.ended:
                 self._read()
         finally:
             self._leave()
@@ -99,11 +102,13 @@ class Turn(object):
 
     def _read_until(self, ready, deadline):
         try:
+            looked = False  # without time left, one look: a loop of those must see what comes
             while not ready() and not self.ended:
                 if deadline is not None:
                     left = deadline - clock()
-                    if left <= 0 or not self._transport.wait_readable(left):
+                    if looked and left <= 0 or not self._transport.wait_readable(left):
                         return False
+                    looked = True
                 self._read()
             return True
         finally:

@@ -31,14 +31,15 @@ class Tasks(object):
     Args:
         gateway: closes a task's channel and waits for ``queue`` to have something.
         model: its ExecModel.
+        running: dict to keep the tasks in that have not ended, by channel id.
     """
 
-    def __init__(self, gateway, model):
+    def __init__(self, gateway, model, running):
         self._gateway, self._model = gateway, model
+        self.running = running
         self._lock = model.Lock()
         self.queue = deque()  # tasks for the main thread; None at the end
         self._main_is_free = False
-        self.running = {}  # channel id -> task
 
     def start(self, channel, source):
         """Run a task: ``source`` is (text, file name, first line, name to call, kwargs)."""

@@ -12,7 +12,7 @@ import signal
 import struct
 import sys
 
-from ..gateway_base import BaseGateway
+from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat
 from .channel import Mailbox
 from .errors import ChannelEnded, GatewayLost, ProtocolError
@@ -36,8 +36,7 @@ class Worker(BaseGateway):
 
     def __init__(self, id, transport, model, window, subclasses=False):
         super(Worker, self).__init__(id, transport, model, window, subclasses)
-        self._tasks = Tasks(self, model)
-        self._task_ids = self._tasks.running
+        self._tasks = Tasks(self, model, self._task_ids)
         self._ends_itself = False
         self._process = os.getpid()
 
@@ -51,9 +50,7 @@ class Worker(BaseGateway):
 
     def run(self, heartbeat):
         """Read and run tasks until the gateway ends; called in the main thread."""
-        self._start_reading()
-        if heartbeat:
-            self._start_heartbeat(heartbeat)
+        self._start_reading(heartbeat)
         try:
             self._tasks.run_in_main_thread(
                 lambda: self._wait(self._waiting, self._tasks.queue.__len__, None)
@@ -63,7 +60,7 @@ class Worker(BaseGateway):
         self._begin_end()
 
     def _on_task(self, end, payload):
-        channel = self._handle(end, Mailbox(self._serializer))
+        channel = self._handles.make(end, Mailbox(self._serializer))
         self._tasks.start(channel, self._serializer.loads(payload))
 
     def _end_of_task(self, channel, error):
@@ -79,7 +76,7 @@ class Worker(BaseGateway):
             self._protocol.tell_status(number, self._serializer.dumps(status))
 
     def _on_goodbye(self, subject, detail):
-        super(Worker, self)._on_goodbye(subject, detail)
+        self.state = ENDING if self.state is ALIVE else self.state
         # What tasks wait for will not come; what they still send is read until they end.
         with self._lock:
             ends = list(self._protocol.ends.values())

@@ -1,0 +1,114 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Which channels somebody holds, and what becomes of those nobody does.
+
+Only weak references are kept here. A handle that is collected, whenever that happens,
+leaves its end in a queue; nothing is sent from inside a garbage collection.
+"""
+from __future__ import absolute_import
+
+import gc
+from collections import deque
+
+from .channel import Mailbox, make_handle
+from .channel_state import CLOSED
+from .compat import clock
+from .errors import ChannelEnded
+from .protocol import End
+from .reading import POLLER, call_later
+
+SHORTEST_NAP = 1.0  # seconds between collections where there are no reference counts
+SHARE = 20  # a collection may take one part in this many of the time
+
+
+class Handles(object):
+    """The channels of one gateway that somebody holds.
+
+    Args:
+        gateway: whose channels they are; only passed on to them.
+        lock: guards the protocol and what is kept here.
+        kept: ids of channels that stay open though nobody holds them.
+    """
+
+    def __init__(self, gateway, protocol, lock, writer, kept):
+        self._gateway = gateway
+        self._protocol, self._lock, self._writer = protocol, lock, writer
+        self._kept = kept
+        self._references = {}  # channel id -> weak reference to its handle
+        self._dropped = deque()  # ends whose handle was collected
+
+    def make(self, end, box):
+        """Return a new handle for the end; its lock is held by the caller."""
+        end.user = box
+        channel = make_handle(self._gateway, end, box, self._drop)
+        self._references[end.id] = box.handle
+        return channel
+
+    def find(self, id, serializer):
+        """Return the handle of the channel with that id, which arrived in an item."""
+        with self._lock:
+            reference = self._references.get(id)
+            channel = reference and reference()
+            if channel is not None:
+                return channel
+            end = self._protocol.claim(id)
+            if end is None:
+                # Closed at both ends while its id was under way.
+                end = End(id, 0, 0)
+                end.state = CLOSED
+                end.user = Mailbox(serializer)
+                end.user.end(ChannelEnded("the other end closed channel %d" % id))
+            return self.make(end, end.user)
+
+    def _drop(self, end):
+        # Inside a garbage collection: no lock, no waiting; the poller looks after it.
+        self._dropped.append(end)
+        POLLER.wake()
+
+    def tidy(self):
+        """Close the ends whose handles were collected; never waits."""
+        while self._dropped:
+            try:
+                end = self._dropped.popleft()
+            except IndexError:
+                return
+            self._close_dropped(end)
+        self._writer.flush_soon()
+
+    def _close_dropped(self, end):
+        box = end.user
+        with self._lock:
+            if box.handle() is not None or end.id in self._kept:
+                return  # its id arrived once more, or its task goes on
+            if self._references.get(end.id) is box.handle:
+                del self._references[end.id]
+            if box.callback is not None:
+                self._protocol.send_last(end)
+            else:
+                self._protocol.close(end)
+        if box.callback is None:
+            box.discard(self._protocol.unclaimed)
+        self.warn_if_dropped(box)
+
+    def warn_if_dropped(self, box):
+        """Tell stderr the error of a channel whose holder is gone: nobody else is left."""
+        if box.handle is None or box.handle() is not None or box.callback is not None:
+            return
+        error, box.remote_error = box.remote_error, None
+        if error is not None:
+            try:
+                error.warn()
+            except Exception:
+                pass  # stderr is closed or broken, and whoever reads here must go on
+
+    def collect_for_good(self, model, ended):
+        """Run the collector now and then until ``ended()``: without reference counts
+        nothing else would, and channels that nobody holds would stay open.
+        """
+        if ended():
+            return
+        start = clock()
+        if len(self._protocol.ends) > len(self._kept):
+            gc.collect()
+            self.tidy()
+        nap = max(SHORTEST_NAP, SHARE * (clock() - start))
+        call_later(model, nap, lambda: self.collect_for_good(model, ended))

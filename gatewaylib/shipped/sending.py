@@ -1,0 +1,91 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Sending items: wait for credit, hand the payload to the protocol, see it written.
+
+A payload above a piece's size leaves piece by piece, and others get their turn in between.
+"""
+from __future__ import absolute_import
+
+import warnings
+
+from . import frames
+from .channel_state import GOT_LAST, OPEN
+from .compat import clock
+from .errors import TimeoutError  # noqa: A004
+
+CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
+
+
+class Sender(object):
+    """Sends the items of one gateway, for any thread.
+
+    Args:
+        gateway_id: for messages.
+        lock: guards the protocol.
+        wait: ``wait(waiting, ready, timeout)``, as the gateway waits for anything.
+    """
+
+    def __init__(self, gateway_id, protocol, lock, writer, wait):
+        self._gateway_id = gateway_id
+        self._protocol, self._lock, self._writer = protocol, lock, writer
+        self._wait = wait
+
+    def send(self, end, payload, timeout=None, kind=frames.DATA):
+        """Send a payload within ``timeout`` seconds.
+
+        Raises TimeoutError, having sent nothing, where no credit comes in time, and
+        IllegalMove where the channel's state forbids to send.
+        """
+        deadline = None if timeout is None else clock() + timeout
+        if len(payload) > frames.PIECE:
+            self._send_large(end, payload, deadline, kind)
+            return
+        while True:
+            with self._lock:
+                sent = self._protocol.send(end, kind, payload)
+            if sent:
+                break
+            self._wait_for_credit(end, deadline)
+        self._writer.flush(deadline)
+
+    def _send_large(self, end, payload, deadline, kind):
+        view, position, sender = memoryview(payload), 0, object()
+        try:
+            while position < len(view):
+                with self._lock:
+                    reached = self._protocol.send_some(end, kind, view, position, sender)
+                if reached == position:
+                    self._wait_for_credit(end, deadline, sender)
+                position = reached
+                self._writer.flush(deadline)
+        finally:
+            with self._lock:
+                self._protocol.give_up(end, sender)
+            self._writer.flush_soon()
+            end.user.wake()  # others may wait for this one to be done
+
+    def _wait_for_credit(self, end, deadline, sender=None):
+        def ready():
+            if end.state != OPEN and end.state != GOT_LAST:
+                return True
+            return end.sent < end.granted and end.in_pieces in (None, sender)
+
+        left = None if deadline is None else max(0, deadline - clock())
+        patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
+        if self._wait(end.user.waiting, ready, patience):
+            return
+        if left is None or left > patience:
+            warnings.warn(
+                "send on channel %d of gateway %s has waited %.0f s: the other end holds %d "
+                "bytes it has not received. Receive there, set a callback, or give the "
+                "channel or gateway a larger window"
+                % (end.id, self._gateway_id, patience, end.window),
+                RuntimeWarning,
+                stacklevel=5,
+            )
+            left = None if deadline is None else max(0, deadline - clock())
+            if self._wait(end.user.waiting, ready, left):
+                return
+        raise TimeoutError(
+            "nothing sent on channel %d of gateway %s: the other end holds %d bytes it has "
+            "not received" % (end.id, self._gateway_id, end.window)
+        )
