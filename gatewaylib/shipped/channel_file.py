@@ -83,6 +83,7 @@ class ChannelFileRead(ChannelFile):
     def __init__(self, channel, mode, proxyclose):
         super(ChannelFileRead, self).__init__(channel, mode, proxyclose)
         self._chunks = deque()
+        self._start = 0  # what of the first chunk was read already: cutting it off copies the rest
         self._nothing = b"" if mode == "rb" else ""
 
     def _more(self):
@@ -99,40 +100,36 @@ class ChannelFileRead(ChannelFile):
     def read(self, n=-1):
         """Return the next ``n`` characters or bytes, fewer at the end; all if ``n`` < 0."""
         self._check_open()
-        have = sum(map(len, self._chunks))
+        have = sum(map(len, self._chunks)) - self._start
         while (n < 0 or have < n) and self._more():
             have += len(self._chunks[-1])
-        return self._cut(have if n < 0 else n)
+        return self._take(have if n < 0 else min(n, have))
 
     def readline(self):
         """Return the next line with its line end; nothing at the end of the stream."""
         self._check_open()
-        position = 0
-        newline = None
-        for chunk in self._chunks:
-            newline = self._find(chunk)
+        size = index = 0
+        while index < len(self._chunks) or self._more():
+            chunk = self._chunks[index]
+            start = 0 if index else self._start
+            newline = chunk.find(b"\n" if isinstance(chunk, bytes) else "\n", start)
             if newline >= 0:
-                return self._cut(position + newline + 1)
-            position += len(chunk)
-        while self._more():
-            newline = self._find(self._chunks[-1])
-            if newline >= 0:
-                return self._cut(position + newline + 1)
-            position += len(self._chunks[-1])
-        return self._cut(position)
+                return self._take(size + newline + 1 - start)
+            size += len(chunk) - start
+            index += 1
+        return self._take(size)
 
-    def _find(self, chunk):
-        return chunk.find(b"\n" if isinstance(chunk, bytes) else "\n")
-
-    def _cut(self, size):
-        """Return the first ``size`` of what is here, leaving the rest."""
+    def _take(self, size):
+        """Return the first ``size`` of what is here, and leave the rest."""
         parts = []
-        while self._chunks and size > 0:
-            chunk = self._chunks.popleft()
-            parts.append(chunk[:size])
-            if len(chunk) > size:
-                self._chunks.appendleft(chunk[size:])
-            size -= len(chunk)
+        while size > 0:
+            part = self._chunks[0][self._start : self._start + size]
+            parts.append(part)
+            size -= len(part)
+            self._start += len(part)
+            if self._start == len(self._chunks[0]):
+                self._chunks.popleft()
+                self._start = 0
         return self._nothing.join(parts)
 
     def __iter__(self):
