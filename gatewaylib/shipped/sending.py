@@ -13,6 +13,7 @@ from .compat import clock
 from .errors import TimeoutError  # noqa: A004
 
 CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
+BACKLOG = 64  # frames that may wait to be written when a send with a timeout adds its own
 
 
 class Sender(object):
@@ -32,13 +33,16 @@ class Sender(object):
     def send(self, end, payload, timeout=None, kind=frames.DATA):
         """Send a payload within ``timeout`` seconds.
 
-        Raises TimeoutError, having sent nothing, where no credit comes in time, and
-        IllegalMove where the channel's state forbids to send.
+        Raises TimeoutError, having sent nothing, where no credit comes in time or the
+        other end does not even read, and IllegalMove where the channel's state forbids
+        to send.
         """
         deadline = None if timeout is None else clock() + timeout
         if len(payload) > frames.PIECE:
             self._send_large(end, payload, deadline, kind)
             return
+        if deadline is not None:
+            self._write_backlog(end, deadline)
         while True:
             with self._lock:
                 sent = self._protocol.send(end, kind, payload)
@@ -51,6 +55,8 @@ class Sender(object):
         view, position, sender = memoryview(payload), 0, object()
         try:
             while position < len(view):
+                if deadline is not None:
+                    self._write_backlog(end, deadline)
                 with self._lock:
                     reached = self._protocol.send_some(end, kind, view, position, sender)
                 if reached == position:
@@ -62,6 +68,17 @@ class Sender(object):
                 self._protocol.give_up(end, sender)
             self._writer.flush_soon()
             end.user.wake()  # others may wait for this one to be done
+
+    def _write_backlog(self, end, deadline):
+        # A send that returns in time, written or not, could be repeated until its frames
+        # fill the memory.
+        if len(self._protocol.output) > BACKLOG:
+            self._writer.flush(deadline)
+            if len(self._protocol.output) > BACKLOG:
+                raise TimeoutError(
+                    "nothing sent on channel %d of gateway %s: the other end reads nothing"
+                    % (end.id, self._gateway_id)
+                )
 
     def _wait_for_credit(self, end, deadline, sender=None):
         def ready():
@@ -80,7 +97,7 @@ class Sender(object):
                 "channel or gateway a larger window"
                 % (end.id, self._gateway_id, patience, end.window),
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=5 if sender is None else 6,  # the line that called send()
             )
             left = None if deadline is None else max(0, deadline - clock())
             if self._wait(end.user.waiting, ready, left):

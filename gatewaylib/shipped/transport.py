@@ -144,6 +144,15 @@ class PipeTransport(Transport):
         if fd >= 0:
             os.close(fd)
 
+    def abort(self):
+        # A pipe can't be shut down and a number in use must not be given back, but it can
+        # be made another file's: the other end then sees this one gone, and goes.
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (self._read_fd, self._write_fd):
+            if fd >= 0:
+                os.dup2(null, fd)
+        os.close(null)
+
     def close(self):
         self.close_write()
         fd, self._read_fd = self._read_fd, -1
