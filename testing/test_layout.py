@@ -32,6 +32,7 @@ ORDER = """
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
     shipped/protocol.py             pure
+    shipped/java_lock.py
     shipped/threads.py
     shipped/transport.py
     shipped/socket_transport.py

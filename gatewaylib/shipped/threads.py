@@ -69,9 +69,9 @@ class ExecModel(object):
             return lock.acquire()
         if timeout <= 0:
             return lock.acquire(False)
-        if self.green or not compat.PY2:
+        if self.green or compat.JYTHON or not compat.PY2:
             return lock.acquire(True, timeout)
-        # Python 2 locks know no timeout: look again after ever longer naps.
+        # CPython 2 locks know no timeout: look again after ever longer naps.
         deadline, nap = compat.clock() + timeout, 0.0005
         while not lock.acquire(False):
             left = deadline - compat.clock()
@@ -114,10 +114,13 @@ def _start_thread(function, args, name):
 
 
 def _thread_model(backend):
+    lock = threading.Lock
+    if compat.JYTHON:
+        from .java_lock import JavaLock as lock
     return ExecModel(
         backend,
         _start_thread,
-        threading.Lock,
+        lock,
         threading.RLock,
         threading.Event,
         compat.queue,
