@@ -37,6 +37,7 @@ ORDER = """
     shipped/transport.py
     shipped/socket_transport.py
     shipped/java_transport.py
+    shipped/standard_streams.py
     shipped/writing.py
     shipped/reading.py
     shipped/channel_file.py

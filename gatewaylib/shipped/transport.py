@@ -3,8 +3,6 @@
 
 A transport moves bytes and decides nothing: what they mean, who reads and what a
 failure stands for is said elsewhere. All of them have the methods of ``Transport``.
-Taking over this process's standard streams, which is how a remote comes by its
-transport, is at the end.
 """
 from __future__ import absolute_import
 
@@ -178,36 +176,6 @@ def rest_of(buffers, count):
             rest.append(memoryview(buffer)[count:] if count else buffer)
             count = 0
     return rest
-
-
-def take_standard_streams(duplex):
-    """Make this process's standard streams the transport to whoever started it.
-
-    Args:
-        duplex: True where descriptor 0 is a socket that carries both directions.
-
-    User code finds an empty stdin afterwards, and what it prints goes to stdout
-    (duplex) or stderr: it never touches the wire.
-    """
-    if compat.JYTHON:
-        from .java_transport import take_java_streams
-
-        return take_java_streams(duplex)
-    read_fd = _dup(0)
-    write_fd = None if duplex else _dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    if duplex:
-        return PipeTransport(read_fd, _dup(read_fd))
-    os.dup2(2, 1)
-    return PipeTransport(read_fd, write_fd)
-
-
-def _dup(fd):
-    copy = os.dup(fd)
-    close_on_exec(copy)
-    return copy
 
 
 def close_on_exec(fd):

@@ -18,9 +18,9 @@ from .channel import Mailbox
 from .errors import ChannelEnded, GatewayLost, ProtocolError
 from .protocol import VERSION
 from .serializer import Serializer
+from .standard_streams import take_standard_streams
 from .tasks import Tasks, interrupt_main_thread
 from .threads import get_model
-from .transport import take_standard_streams
 
 GRACE = 0.5  # seconds for tasks to find their channels closed and return
 LAST_CHANCE = 0.7  # seconds for what a KeyboardInterrupt sets off
