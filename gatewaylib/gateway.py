@@ -12,7 +12,14 @@ from .gateway_base import ALIVE, ENDED, ENDING, BaseGateway
 from .shipped import frames
 from .shipped.channel import Channel, Mailbox
 from .shipped.compat import clock
-from .shipped.errors import ChannelClosed, GatewayLost, LoadError, ProtocolError, TimeoutError
+from .shipped.errors import (
+    ChannelClosed,
+    GatewayLost,
+    IllegalMove,
+    LoadError,
+    ProtocolError,
+    TimeoutError,  # noqa: A004
+)
 from .shipped.reading import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
@@ -60,9 +67,8 @@ class Gateway(BaseGateway):
         self, start: Start, model: ExecModel, on_exit: Callable[[Gateway], object]
     ) -> None:
         spec = start.spec
-        super().__init__(
-            spec.id, start.process.transport, model, spec.window, spec.subclasses
-        )
+        assert spec.id is not None  # its group has named it
+        super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
         self.spec: Spec = spec
         self.process: LocalProcess = start.process
         self._info = RInfo(**(start.info or {}))
@@ -105,13 +111,16 @@ class Gateway(BaseGateway):
         Source: doc/reference/what_can_be_sent.rst.
         """
         task = sources.prepare(source, kwargs)
-        payload = self._serializer.dumps((*task, kwargs))
+        payload = self._own_serializer.dumps((*task, kwargs))
         with self._lock:
             if self.state is not ALIVE:
                 raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}")
             end = self._protocol.open_for_task()
             channel = self._handles.make(end, Mailbox(self._serializer))
-        self._send_payload(end, payload, kind=frames.EXEC)
+        try:
+            self._send_payload(end, payload, kind=frames.EXEC)
+        except IllegalMove:
+            raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}") from None
         return channel
 
     def remote_status(self, timeout: float | None = None) -> RemoteStatus:
@@ -131,7 +140,7 @@ class Gateway(BaseGateway):
         finally:
             del self._statuses[number]
         if answer:
-            status = self._serializer.loads(answer[0])
+            status = self._own_serializer.loads(answer[0])
             if isinstance(status, dict):
                 return RemoteStatus(**status)
             raise LoadError(f"gateway {self.id} told a status that is none: {status!r:.100}")
@@ -155,7 +164,7 @@ class Gateway(BaseGateway):
         """
         if update:
             channel = self.remote_exec("import os; channel.send(os.getcwd())")
-            self._info.cwd = channel.receive()
+            vars(self._info)["cwd"] = channel.receive()
         return self._info
 
     def remote_init_threads(self, num: int | None = None) -> None:

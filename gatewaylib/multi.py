@@ -42,7 +42,7 @@ class StartErrors(GatewayError):
         started: the gateways that did start and were kept; empty unless that was asked.
     """
 
-    def __init__(self, errors: list[tuple[str, Exception]], started: list[Gateway]) -> None:
+    def __init__(self, errors: list[tuple[str, GatewayError]], started: list[Gateway]) -> None:
         lines = "\n".join(str(error) for _, error in errors)
         kept = len(started)
         total = f"{len(errors)} of the gateways did not start" + (f", {kept} did" if kept else "")
@@ -305,9 +305,7 @@ class MultiChannel:
         for channel in self._channels:
             channel.send(item)
 
-    def receive_each(
-        self, withchannel: bool = False, timeout: float | None = None
-    ) -> list[Any]:
+    def receive_each(self, withchannel: bool = False, timeout: float | None = None) -> list[Any]:
         """Receive one item from each channel; return them in the channels' order.
 
         ``withchannel``: as pairs (channel, item). ``timeout``: seconds for all together.

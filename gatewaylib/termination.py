@@ -10,7 +10,7 @@ import dataclasses
 import signal
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 TERM_TIME = 0.3  # seconds from SIGTERM to SIGKILL
 KILL_TIME = 0.5  # seconds for SIGKILL to work
@@ -73,7 +73,8 @@ class Report(tuple[Ending, ...]):
         return "\n".join(map(str, self)) or "nothing to end"
 
 
-WaitAny = Callable[[Sequence[Process], float], object]
+# What waits for processes needs more of them than ending does: a descriptor, say.
+WaitAny = Callable[[Sequence[Any], float], object]
 
 
 def end_processes(

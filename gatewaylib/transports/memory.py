@@ -55,7 +55,7 @@ class MemoryTransport(Transport):
                 self._in.changed.wait_for(lambda: self._in.data or self._in.at_end, timeout)
             )
 
-    def write_one(self, data: bytes) -> None:
+    def write_one(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while len(rest):
             self.wait_writable(None)

@@ -116,8 +116,8 @@ class Output:
         except Exception as error:
             # Its output is the user's to lose, the other gateways' is not.
             self._callback = None
-            message = f"gatewaylib: on_output of {self.gateway_id} raised {error!r}; not called again\n"
-            _write_all(message.encode())
+            message = f"on_output of {self.gateway_id} raised {error!r}; not called again"
+            _write_all(f"gatewaylib: {message}\n".encode())
 
     def finish(self, timeout: float) -> None:
         """Read what a process that has ended left in its pipes, and close them.
@@ -132,7 +132,6 @@ class Output:
                 if name in self._streams:
                     self._close(name)
                     self._take(name, b"")
-
 
     def forget(self) -> None:
         """In the child of a fork: the pipes are the parent's to read."""

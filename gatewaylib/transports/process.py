@@ -46,7 +46,7 @@ class LocalProcess:
         try:
             self._popen = subprocess.Popen(
                 self.argv,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
@@ -116,7 +116,7 @@ class LocalProcess:
         end what is left of its group."""
         self.signal(signal.SIGKILL)
         with self._lock:
-            status = self._popen.wait()
+            status: int = self._popen.wait()
             if self._lifeline is not None:
                 os.close(self._lifeline)
                 self._lifeline = None
@@ -125,7 +125,6 @@ class LocalProcess:
                 self._pidfd = None
         self.output.finish(0.3)
         return status
-
 
     def forget(self) -> None:
         """In the child of a fork: keep neither the lifeline nor the output open."""
