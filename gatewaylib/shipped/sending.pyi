@@ -1,0 +1,21 @@
+from collections.abc import Callable
+from typing import Any
+
+from .protocol import End, Protocol
+from .writing import Writer
+
+CREDIT_PATIENCE: float
+BACKLOG: int
+
+class Sender:
+    def __init__(
+        self,
+        gateway_id: str,
+        protocol: Protocol,
+        lock: Any,
+        writer: Writer,
+        wait: Callable[[list[Any], Callable[[], object], float | None], bool],
+    ) -> None: ...
+    def send(
+        self, end: End, payload: bytes, timeout: float | None = ..., kind: int = ...
+    ) -> None: ...

@@ -1,0 +1,13 @@
+from collections import deque
+
+from .threads import ExecModel
+from .transport import Transport
+
+class Writer:
+    broken: bool
+    def __init__(
+        self, transport: Transport, model: ExecModel, output: deque[bytes | memoryview]
+    ) -> None: ...
+    def flush(self, deadline: float | None = ...) -> None: ...
+    def flush_soon(self) -> None: ...
+    def close(self, timeout: float | None) -> bool: ...
