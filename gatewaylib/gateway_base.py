@@ -65,6 +65,8 @@ class BaseGateway(object):
         self._sender = Sender(id, self._protocol, self._lock, self._writer, self._wait)
         self._subclasses = subclasses
         self._serializer = self._make_serializer(True, False)
+        # What the two ends tell each other must not change with what users reconfigure.
+        self._own_serializer = self._serializer
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
 
@@ -208,7 +210,7 @@ class BaseGateway(object):
     def _error_payload(self, error):
         """Return a text, or a (type name, text) pair, as what a close frame can carry."""
         type_name, text = error if isinstance(error, tuple) else ("", error)
-        return self._serializer.dumps((as_text(type_name), shortened(as_text(text), ERROR_TEXT)))
+        return self._own_serializer.dumps((as_text(type_name), shortened(as_text(text), ERROR_TEXT)))
 
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""
@@ -256,7 +258,7 @@ class BaseGateway(object):
         if payload is None:
             box.end(ChannelEnded("the other end sent its last item on channel %d" % end.id))
         elif payload:
-            error = remote_error(self._serializer, payload)
+            error = remote_error(self._own_serializer, payload)
             box.end(ChannelEnded("the other end closed channel %d: %s" % (end.id, error)), error)
         else:
             box.end(ChannelEnded("the other end closed channel %d" % end.id))
@@ -268,7 +270,7 @@ class BaseGateway(object):
         end.user.wake()
 
     def _on_reconfigured(self, end, payload):
-        strings = self._serializer.loads(payload)
+        strings = self._own_serializer.loads(payload)
         if not (isinstance(strings, tuple) and len(strings) == 2):
             raise ProtocolError("reconfigure brought %r" % (strings,))
         self._use_strings(end, bool(strings[0]), bool(strings[1]))
@@ -309,7 +311,7 @@ class BaseGateway(object):
         )
 
     def _reconfigure(self, end, py2str_as_py3str, py3str_as_py2str):
-        payload = self._serializer.dumps((bool(py2str_as_py3str), bool(py3str_as_py2str)))
+        payload = self._own_serializer.dumps((bool(py2str_as_py3str), bool(py3str_as_py2str)))
         self._use_strings(end, py2str_as_py3str, py3str_as_py2str)
         with self._lock:
             self._protocol.reconfigure(end, payload)

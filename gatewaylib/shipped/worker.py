@@ -61,7 +61,7 @@ class Worker(BaseGateway):
 
     def _on_task(self, end, payload):
         channel = self._handles.make(end, Mailbox(self._serializer))
-        self._tasks.start(channel, self._serializer.loads(payload))
+        self._tasks.start(channel, self._own_serializer.loads(payload))
 
     def _end_of_task(self, channel, error):
         self._close_end(channel._end, error)
@@ -73,7 +73,7 @@ class Worker(BaseGateway):
                 "numexecuting": len(self._tasks.running),
                 "execmodel": self.execmodel.backend,
             }
-            self._protocol.tell_status(number, self._serializer.dumps(status))
+            self._protocol.tell_status(number, self._own_serializer.dumps(status))
 
     def _on_goodbye(self, subject, detail):
         self.state = ENDING if self.state is ALIVE else self.state

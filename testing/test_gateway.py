@@ -1,0 +1,340 @@
+"""A gateway runs what it is given and tells of what is at its other end."""
+
+import os
+import platform
+import signal
+import sys
+import textwrap
+import threading
+import time
+
+import interpreters
+import pytest
+
+import gatewaylib
+from gatewaylib import ChannelClosed, DumpError, GatewayLost, RemoteError, SourceError, TimeoutError
+
+WAIT = 10.0
+
+
+def add(channel, a, b=1):
+    channel.send(a + b)
+
+
+def fail_inside(channel):
+    def inner():
+        raise LookupError("inner")  # the line of the raise
+
+    try:
+        inner()
+    except LookupError:
+        raise ValueError("outer")
+
+
+def line_of(text):
+    with open(__file__, encoding="utf-8") as lines:
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+# ---- running code --------------------------------------------------------------------
+
+
+def test_text_finds_its_channel_as_a_global(gateway):
+    assert gateway.remote_exec("channel.send(__name__)").receive(WAIT) == "__channelexec__"
+
+
+def test_a_function_gets_its_channel_and_the_keywords(gateway):
+    assert gateway.remote_exec(add, a=2).receive(WAIT) == 3
+    assert gateway.remote_exec(add, a=[1], b=[2]).receive(WAIT) == [1, 2]
+
+
+def test_a_channel_may_be_a_keyword(gateway):
+    other = gateway.newchannel()
+
+    def use(channel, other):
+        other.send("through the other")
+
+    gateway.remote_exec(use, other=other)
+
+    assert other.receive(WAIT) == "through the other"
+
+
+def test_a_module_is_run_from_its_file(gateway, tmp_path, monkeypatch):
+    (tmp_path / "some_task.py").write_text("if __name__ == '__channelexec__': channel.send(41)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import some_task
+
+    assert gateway.remote_exec(some_task).receive(WAIT) == 41
+
+
+def test_wrong_keywords_and_sources_are_errors_of_the_caller(gateway):
+    with pytest.raises(TypeError):
+        gateway.remote_exec("pass", a=1)
+    with pytest.raises(DumpError):
+        gateway.remote_exec(add, a=object())
+    with pytest.raises(SourceError):
+        gateway.remote_exec(len)
+
+
+def test_source_of_a_megabyte_runs(gateway):
+    text = "# " + "x" * 2**20 + "\nchannel.send(1)"
+    assert gateway.remote_exec(text).receive(30) == 1
+
+
+def test_print_of_a_task_does_not_touch_the_wire(group):
+    lines = []
+    gateway = group.makegateway("popen//id=p", on_output=lambda *line: lines.append(line))
+    channel = gateway.remote_exec(
+        "import os, sys; print('out'); os.write(1, b'raw\\n'); sys.stdin.read(); channel.send(1)"
+    )
+
+    assert channel.receive(WAIT) == 1
+    group.terminate(WAIT)
+    assert ("p", "stdout", "out") in lines and ("p", "stdout", "raw") in lines
+
+
+# ---- errors ----------------------------------------------------------------------------
+
+
+def test_a_traceback_names_the_file_and_the_lines_of_a_function(gateway):
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec(fail_inside).receive(WAIT)
+
+    error = caught.value
+    assert error.type_name == "ValueError"
+    for text in ('raise LookupError("inner")  # the', 'raise ValueError("outer")'):
+        assert f'File "{__file__}", line {line_of(text)}, in ' in error.formatted
+        assert text in error.formatted
+    assert "During handling of the above exception" in error.formatted
+    assert str(error) == error.formatted
+
+
+def test_a_traceback_of_text_shows_its_lines(gateway):
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec("\n\ndef f():\n    raise OSError(1)  # here\nf()\n").receive(WAIT)
+
+    assert "line 4, in f" in caught.value.formatted
+    assert "raise OSError(1)  # here" in caught.value.formatted
+    assert "gatewaylib" not in caught.value.formatted
+
+
+def test_a_syntax_error_is_shown_where_it_is(gateway):
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec("a = 1\nb = = 2\n").receive(WAIT)
+
+    assert caught.value.type_name == "SyntaxError"
+    assert "line 2" in caught.value.formatted and "b = = 2" in caught.value.formatted
+
+
+@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()", "GeneratorExit()"])
+def test_what_is_no_exception_is_told_and_does_not_end_the_remote(gateway, error):
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec(f"raise {error}").receive(WAIT)
+
+    assert caught.value.type_name == error.partition("(")[0]
+    assert gateway.remote_exec("channel.send(1)").receive(WAIT) == 1
+
+
+def test_an_exception_that_cannot_be_printed_is_told_all_the_same(gateway):
+    source = """
+    class Bad(Exception):
+        def __str__(self): raise RuntimeError("no")
+        __repr__ = __str__
+    raise Bad()
+    """
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec(textwrap.dedent(source)).receive(WAIT)
+
+    assert caught.value.type_name == "Bad"
+
+
+def test_a_huge_error_text_is_shortened_in_its_middle(gateway):
+    with pytest.raises(RemoteError) as caught:
+        gateway.remote_exec("raise ValueError('a' * 10**7 + 'the end')").receive(WAIT)
+
+    assert len(caught.value.formatted) < 20000
+    assert caught.value.formatted.rstrip().endswith("the end")
+
+
+# ---- what is at the other end ----------------------------------------------------------------
+
+
+def test_rinfo_tells_of_the_interpreter_without_asking(gateway):
+    info = gateway._rinfo()
+
+    assert info.version_info == tuple(sys.version_info)
+    assert (info.platform, info.cwd) == (sys.platform, os.getcwd())
+    assert info.pid != os.getpid()
+    assert info.implementation == platform.python_implementation()
+    assert repr(info).startswith("<RInfo cwd=")
+    with pytest.raises(AttributeError, match="only version"):
+        info.nothing
+
+
+def test_rinfo_update_sees_a_changed_directory(group, tmp_path):
+    gateway = group.makegateway()
+    gateway.remote_exec(f"import os; os.chdir({str(tmp_path)!r})").waitclose(WAIT)
+
+    assert gateway._rinfo(update=True).cwd == str(tmp_path)
+
+
+def test_status_is_told_while_the_remote_is_busy(gateway):
+    idle = gateway.remote_status(WAIT)
+    channel = gateway.remote_exec("channel.send(1)\nwhile not channel.isclosed(): pass")
+    channel.receive(WAIT)
+
+    busy = gateway.remote_status(WAIT)
+
+    assert (busy.numexecuting, busy.numchannels) == (idle.numexecuting + 1, idle.numchannels + 1)
+    assert busy.execmodel == "thread"
+    channel.close()
+
+
+def test_repr_tells_id_spec_and_state(group):
+    gateway = group.makegateway("popen//id=me//nice=3")
+
+    assert repr(gateway).startswith("<Gateway id='me' popen//id=me//nice=3 alive, thread model")
+    gateway.exit()
+    gateway.join(WAIT)
+    assert " ended, " in repr(gateway)
+
+
+# ---- strings between Python 2 and 3 ------------------------------------------------------------
+
+PYTHON2 = interpreters.find().get("python2.7")
+STRINGS = (
+    "channel.send('abc'); channel.send(u'abc'); channel.send(type(channel.receive()).__name__)"
+)
+
+
+@pytest.fixture
+def python2(group):
+    return group.makegateway(f"popen//python={PYTHON2}")
+
+
+def strings_over(channel):
+    channel.send("text")
+    return [channel.receive(WAIT) for _ in range(3)]
+
+
+@pytest.mark.skipif(not PYTHON2, reason="this machine has no Python 2.7")
+def test_strings_of_python_2_are_text_unless_asked_otherwise(python2):
+    assert strings_over(python2.remote_exec(STRINGS)) == ["abc", "abc", "unicode"]
+
+    channel = python2.remote_exec(STRINGS)
+    channel.reconfigure(py2str_as_py3str=False, py3str_as_py2str=True)
+    assert strings_over(channel) == [b"abc", "abc", b"str"]
+    assert strings_over(python2.remote_exec(STRINGS)) == ["abc", "abc", "unicode"]
+
+    python2.reconfigure(py2str_as_py3str=False, py3str_as_py2str=True)
+    assert strings_over(python2.remote_exec(STRINGS)) == [b"abc", "abc", b"str"]
+
+
+@pytest.mark.skipif(not PYTHON2, reason="this machine has no Python 2.7")
+def test_a_remote_can_reconfigure_too(python2):
+    channel = python2.remote_exec("channel.reconfigure(False, True); " + STRINGS)
+    assert channel.receive(WAIT) == b"abc"
+    channel.send("text")
+    assert [channel.receive(WAIT), channel.receive(WAIT)] == ["abc", b"str"]
+
+
+@pytest.mark.skipif(not PYTHON2, reason="this machine has no Python 2.7")
+def test_code_still_runs_where_strings_are_reconfigured(python2):
+    python2.reconfigure(py2str_as_py3str=False, py3str_as_py2str=True)
+
+    assert python2.remote_exec("channel.send(u'\xe9')").receive(WAIT) == "\xe9"
+    with pytest.raises(RemoteError, match="ZeroDivisionError"):
+        python2.remote_exec("1/0").receive(WAIT)
+    assert python2.remote_status(WAIT).numexecuting == 0
+
+
+# ---- its end -------------------------------------------------------------------------------------
+
+
+def test_exit_again_does_nothing_and_afterwards_nothing_can_be_run(group):
+    gateway = group.makegateway()
+    gateway.exit()
+    gateway.exit()
+    gateway.join(WAIT)
+
+    assert not gateway.hasreceiver()
+    for use in (
+        lambda: gateway.remote_exec("pass"),
+        gateway.newchannel,
+        lambda: gateway.remote_status(WAIT),
+    ):
+        with pytest.raises(ChannelClosed, match="exited"):
+            use()
+
+
+def test_what_was_sent_before_the_end_can_still_be_received(group):
+    gateway = group.makegateway()
+    channel = gateway.remote_exec("for item in channel: pass\nchannel.send('last words')")
+    gateway.exit()
+
+    assert channel.receive(WAIT) == "last words"
+
+
+def test_join_returns_in_time(gateway):
+    begun = time.monotonic()
+    gateway.join(0.2)
+    assert 0.15 < time.monotonic() - begun < 0.5
+
+
+def test_terminate_of_one_gateway_reports_its_end(group):
+    gateway = group.makegateway("popen//id=one")
+    report = gateway.terminate(WAIT)
+    assert [(ending.id, ending.how, ending.exit_status) for ending in report] == [("one", "exited", 0)]
+
+
+def test_every_waiter_is_told_within_a_second_how_a_gateway_died(group):
+    gateway = group.makegateway()
+    channels = [gateway.newchannel() for _ in range(3)]
+    told = []
+
+    def wait(call):
+        try:
+            call()
+        except GatewayLost as error:
+            told.append(error.signal)
+
+    calls = [channels[0].receive, channels[1].waitclose, lambda: channels[2].receive(WAIT)]
+    threads = [threading.Thread(target=wait, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    begun = time.monotonic()
+    os.kill(gateway._rinfo().pid, signal.SIGKILL)
+    for thread in threads:
+        thread.join(WAIT)
+
+    assert told == [9, 9, 9]
+    assert time.monotonic() - begun < 1.0
+    with pytest.raises(GatewayLost, match="killed by signal 9"):
+        gateway.remote_exec("pass")
+
+
+def test_remote_exec_of_much_is_told_of_the_loss_as_well(group):
+    gateway = group.makegateway("popen//window=1000")
+    pid = gateway._rinfo().pid
+    os.kill(pid, signal.SIGSTOP)
+    caught = []
+
+    def run():
+        try:
+            gateway.remote_exec(add, a="x" * 10**7)
+        except GatewayLost as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    with pytest.raises(TimeoutError):
+        gateway.remote_status(0.2)
+    os.kill(pid, signal.SIGKILL)
+    thread.join(WAIT)
+
+    assert caught and caught[0].signal == 9
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        gatewaylib.nothing_like_it
