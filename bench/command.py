@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command: the table goes to standard output, progress to standard error."""
     asked = parser().parse_args(arguments)
+    # Remotes inherit it, and without bytecode a start would be compiling above all.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if asked.load:
         about, rows = report.from_json(asked.load.read_text(encoding="utf-8"))
     else:
