@@ -29,6 +29,7 @@ class BaseGateway:
     _handles: Handles
     _turn: Turn
     _serializer: Serializer
+    _own_serializer: Serializer
     _waiting: list[Any]
     def __init__(
         self,

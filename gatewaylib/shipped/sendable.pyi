@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 MAX_NESTING: int
 CONTAINERS: tuple[type[Any], ...]
@@ -12,9 +12,9 @@ class Registry:
     def __init__(self) -> None: ...
     def register(
         self,
-        type_: type[T],
-        to_builtin: Callable[[T], Any],
-        from_builtin: Callable[[Any], T],
+        type_: type[_T],
+        to_builtin: Callable[[_T], Any],
+        from_builtin: Callable[[Any], _T],
         name: str | None = ...,
     ) -> None: ...
     def reducer(self, type_: type[Any]) -> tuple[str, Callable[[Any], Any]] | None: ...

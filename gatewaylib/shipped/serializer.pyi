@@ -3,8 +3,8 @@ from typing import Any, Protocol, TypeVar
 
 from .sendable import Registry as Registry
 
-T = TypeVar("T")
-Buffer = bytes | bytearray | memoryview
+_T = TypeVar("_T")
+_Buffer = bytes | bytearray | memoryview
 
 class _Readable(Protocol):
     def read(self, n: int, /) -> bytes: ...
@@ -15,9 +15,9 @@ class _Writable(Protocol):
 VERSION: int
 
 def register(
-    type_: type[T],
-    to_builtin: Callable[[T], Any],
-    from_builtin: Callable[[Any], T],
+    type_: type[_T],
+    to_builtin: Callable[[_T], Any],
+    from_builtin: Callable[[Any], _T],
     name: str | None = ...,
 ) -> None: ...
 
@@ -34,14 +34,14 @@ class Serializer:
     ) -> None: ...
     def dumps(self, item: Any) -> bytes: ...
     def dump_parts(self, item: Any) -> list[bytes]: ...
-    def loads(self, payload: Buffer) -> Any: ...
+    def loads(self, payload: _Buffer) -> Any: ...
 
 def dumps(obj: Any, subclasses: bool = ..., registry: Registry | None = ...) -> bytes: ...
 def dump(
     file: _Writable, obj: Any, subclasses: bool = ..., registry: Registry | None = ...
 ) -> None: ...
 def loads(
-    data: Buffer,
+    data: _Buffer,
     py2str_as_py3str: bool = ...,
     py3str_as_py2str: bool = ...,
     registry: Registry | None = ...,

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-Listener = Callable[[str, dict[str, Any]], None]
-listeners: list[Listener]
+_Listener = Callable[[str, dict[str, Any]], None]
+listeners: list[_Listener]
 
 def trace(event: str, **fields: Any) -> None: ...

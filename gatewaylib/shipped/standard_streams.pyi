@@ -1,0 +1,3 @@
+from .transport import Transport
+
+def take_standard_streams(duplex: bool) -> Transport: ...
