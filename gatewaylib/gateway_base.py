@@ -210,7 +210,8 @@ class BaseGateway(object):
     def _error_payload(self, error):
         """Return a text, or a (type name, text) pair, as what a close frame can carry."""
         type_name, text = error if isinstance(error, tuple) else ("", error)
-        return self._own_serializer.dumps((as_text(type_name), shortened(as_text(text), ERROR_TEXT)))
+        text = shortened(as_text(text), ERROR_TEXT)
+        return self._own_serializer.dumps((as_text(type_name), text))
 
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""

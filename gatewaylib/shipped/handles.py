@@ -101,8 +101,10 @@ class Handles(object):
                 pass  # stderr is closed or broken, and whoever reads here must go on
 
     def collect_for_good(self, model, ended):
-        """Run the collector now and then until ``ended()``: without reference counts
-        nothing else would, and channels that nobody holds would stay open.
+        """Run the collector now and then until ``ended()``.
+
+        Without reference counts nothing else would, and channels that nobody holds
+        would stay open.
         """
         if ended():
             return

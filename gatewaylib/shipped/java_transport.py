@@ -1,11 +1,15 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
-"""Jython's standard streams as a transport: it has no ``os.dup``, and ``os.read(0)`` fails there."""
+"""Jython's standard streams as a transport.
+
+It has no ``os.dup``, and its ``os.read(0)`` fails with a bad file descriptor.
+"""
 from __future__ import absolute_import
 
 import errno
 import os
 import sys
 
+from jarray import zeros
 from java.io import (
     ByteArrayInputStream,
     FileDescriptor,
@@ -14,7 +18,6 @@ from java.io import (
     IOException,
 )
 from java.lang import System
-from jarray import zeros
 
 from .transport import Transport, joined
 

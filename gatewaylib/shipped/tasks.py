@@ -137,7 +137,7 @@ class Task(object):
 
 
 def _native_names(kwargs):
-    return dict((native(name), value) for name, value in kwargs.items())
+    return {native(name): value for name, value in kwargs.items()}
 
 
 def interrupt_main_thread():

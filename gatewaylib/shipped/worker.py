@@ -2,7 +2,8 @@
 """The remote's gateway: runs the tasks it is sent, and ends when it is told or left alone.
 
 However busy it is, it is gone ``GRACE + LAST_CHANCE + LAST_MOMENT`` seconds after a
-goodbye or after the local side is gone: tasks that do not return by then are interrupted, then left.
+goodbye or after the local side is gone: tasks that do not return by then are interrupted,
+then left.
 """
 from __future__ import absolute_import
 

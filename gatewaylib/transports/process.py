@@ -112,8 +112,10 @@ class LocalProcess:
                     os.killpg(self.pid, number)
 
     def reap(self) -> int:
-        """Return the exit status of a process that has ended (negative: the signal), and
-        end what is left of its group."""
+        """End what is left of the group of a process that has ended; return its exit status.
+
+        A negative one is the signal that ended it.
+        """
         self.signal(signal.SIGKILL)
         with self._lock:
             status: int = self._popen.wait()
