@@ -2,34 +2,40 @@
 """Columns: many values of one simple type <-> one run of bytes.
 
 Pure Python is slow by the value and fast by the call: ``array.array``, ``str.join`` and
-``str.split`` do in one call what a loop does in a hundred thousand. So the serializer
-sorts a message's values by type, and this file turns each type's values into bytes.
+``str.split`` do in one call what a loop does in a hundred thousand.
 
-A type has a code, the letter that stands for each of its values on the wire. A column
-has a letter too, for its form: ints have the code ``i``, and their columns are ``i`` (32
-bits each) or ``q`` (64). Containers, and what they hold, are the serializer's business.
+A type has a code, the letter that stands for its values on the wire. Numbers have the
+letters that ``struct`` knows them by, so that a row of codes is a format. Texts are
+joined, with a NUL between them. All others are blobs: bytes with a length, of which
+``MAKE`` makes the value. None is its code and nothing else.
 """
-
 from __future__ import absolute_import
 
 import struct
-from itertools import chain
+from itertools import count
 
 from .compat import (
     PY2,
     as_bytes,
+    decode_text,
+    encode_text,
     imap,
     int_from_bytes,
     int_to_bytes,
     pack_numbers,
     text_type,
+    unpack,
     unpack_numbers,
 )
 
-(NONE, BOOL, INT, BIG, FLOAT, COMPLEX) = bytearray(b"noiNfj")
-(BYTES, PY2_STR, BYTEARRAY, TEXT, PY2_UNICODE, CHANNEL) = bytearray(b"bpasuh")
-# Forms of columns that are no codes: 64-bit ints; texts of which one holds a NUL.
-(INT64, NUL_TEXT, NUL_PY2_UNICODE) = bytearray(b"qSU")
+(NONE, BOOL, INT, FLOAT, TEXT) = bytearray(b"nBqds")
+(BYTES, PY2_STR, BYTEARRAY, BIG, COMPLEX, CHANNEL) = bytearray(b"bpaNjh")
+# Forms of columns that are no codes: ints of 32 bits; texts between which is more than a NUL.
+(INT32, TEXT_WITH_NUL) = bytearray(b"iS")
+
+BOOLS = (False, True)  # struct's own letter for them is unknown to Jython
+NUMBERS = bytes(bytearray([BOOL, INT, FLOAT]))
+BLOBS = bytes(bytearray([BYTES, PY2_STR, BYTEARRAY, BIG, COMPLEX, CHANNEL]))
 
 
 class ChannelId(object):
@@ -39,8 +45,7 @@ class ChannelId(object):
         self.number = number
 
 
-# Bytes and text say which Python wrote them: the reader may have to choose what a
-# Python 2 str becomes. None has a code and no column: the code says it all.
+# Bytes say which Python wrote them: whoever reads a Python 2 str may want text.
 CODE_OF_TYPE = {
     type(None): NONE,
     bool: BOOL,
@@ -49,80 +54,83 @@ CODE_OF_TYPE = {
     complex: COMPLEX,
     bytes: PY2_STR if PY2 else BYTES,
     bytearray: BYTEARRAY,
-    text_type: PY2_UNICODE if PY2 else TEXT,
+    text_type: TEXT,
     ChannelId: CHANNEL,
 }
 if PY2:
     CODE_OF_TYPE[long] = INT  # noqa: F821
 
-NUL = "\0"
 _UINT32 = struct.Struct("<I")
+_COMPLEX = struct.Struct("<dd")
+_CHANNEL = struct.Struct("<q")
 # What reading bytes that make no sense may raise.
 BAD_DATA = (ValueError, TypeError, LookupError, OverflowError, struct.error)
 
 
 class IntTooBig(Exception):
-    """One of the ints has more than 64 bits; pack those as BIG."""
+    """One of the ints has more than 64 bits; they can be no column."""
 
 
-# ---- values -> (letter, list of buffers) -----------------------------------------
+# ---- the columns of a message: values of all types, sorted -----------------------
+
+_PIECE = 256  # codes of a format: struct takes 40 bytes for each, and remembers 100 formats
 
 
-def pack(code, values):
-    """Return a list of values, all of one code, as ``(letter, buffers)``.
+def pack_row(formats, values):
+    """Return values as bytes, each by its letter in ``formats``: that of NUMBERS or b"I".
 
     Raises:
-        IntTooBig: ``code`` is INT, and one value does not fit a column of ints.
-        struct.error: a value is longer than 4 GiB.
+        struct.error: an int is too big for its letter.
     """
-    return _PACK[code](values)
+    if len(formats) <= _PIECE:
+        return struct.pack(b"<" + formats, *values)
+    return b"".join(
+        [
+            struct.pack(b"<" + formats[i : i + _PIECE], *values[i : i + _PIECE])
+            for i in range(0, len(formats), _PIECE)
+        ]
+    )
 
 
-def _pack_ints(values):
-    for letter, kind in ((INT, "i"), (INT64, "q")):
-        try:
-            return letter, [pack_numbers(kind, values)]
-        except (OverflowError, struct.error):
-            pass  # wider then
-    raise IntTooBig()
+def unpack_row(formats, data):
+    """Return what ``pack_row`` made bytes of; struct.error if there are too few or too many."""
+    data = as_bytes(data)
+    if len(formats) <= _PIECE:
+        return unpack(b"<" + formats, data)
+    values = []
+    position = 0
+    for i in range(0, len(formats), _PIECE):
+        piece = b"<" + formats[i : i + _PIECE]
+        end = position + struct.calcsize(piece)
+        values += unpack(piece, data[position:end])
+        position = end
+    if position != len(data):
+        raise struct.error("%d bytes left over" % (len(data) - position))
+    return values
 
 
-def _pack_texts(values):
-    joined = NUL.join(values)
-    if joined.count(NUL) == len(values) - 1:
-        return TEXT, [encode_text(joined)]
-    return NUL_TEXT, _with_lengths(list(imap(encode_text, values)))
+def separator(number):
+    """Return the text between texts: one NUL, or one with a number, between two NULs."""
+    return u"\0%d\0" % number if number else u"\0"
 
 
-def _pack_unicodes(values):
-    letter, buffers = _pack_texts(values)
-    return PY2_UNICODE if letter == TEXT else NUL_PY2_UNICODE, buffers
+def join_texts(texts):
+    """Return ``(number of the separator, bytes)``; the number is 0 unless a text has a NUL."""
+    joined = u"\0".join(texts)
+    if joined.count(u"\0") == len(texts) - 1:
+        return 0, encode_text(joined)
+    for number in count(1):
+        between = separator(number)
+        joined = between.join(texts)
+        if joined.split(between) == texts:
+            return number, encode_text(joined)
 
 
-def _with_lengths(values):
-    count = len(values)
-    return [struct.pack("<%dI" % (count + 1), count, *imap(len, values))] + values
-
-
-if PY2:  # its UTF-8 lets lone surrogates pass without being asked
-
-    def encode_text(value):
-        """Return text as UTF-8, in which lone surrogates pass."""
-        return value.encode("utf-8")
-
-    def decode_text(data):
-        """Return bytes as text; ValueError if they are not UTF-8."""
-        return as_bytes(data).decode("utf-8")
-
-else:
-
-    def encode_text(value):
-        """Return text as UTF-8, in which lone surrogates pass."""
-        return value.encode("utf-8", "surrogatepass")
-
-    def decode_text(data):
-        """Return bytes as text; ValueError if they are not UTF-8."""
-        return str(data, "utf-8", "surrogatepass")
+def split_texts(data, number, undecoded=False):
+    """Return the list of texts that ``join_texts`` got, in UTF-8 if ``undecoded``."""
+    if undecoded:
+        return as_bytes(data).split(encode_text(separator(number)))
+    return decode_text(data).split(separator(number))
 
 
 def encode_big(value):
@@ -130,74 +138,9 @@ def encode_big(value):
     return int_to_bytes(value, value.bit_length() // 8 + 1)
 
 
-_PACK = {
-    BOOL: lambda values: (BOOL, [bytes(bytearray(values))]),
-    INT: _pack_ints,
-    BIG: lambda values: (BIG, _with_lengths(list(imap(encode_big, values)))),
-    FLOAT: lambda values: (FLOAT, [pack_numbers("d", values)]),
-    COMPLEX: lambda values: (
-        COMPLEX,
-        [pack_numbers("d", list(chain.from_iterable((x.real, x.imag) for x in values)))],
-    ),
-    BYTES: lambda values: (BYTES, _with_lengths(values)),
-    PY2_STR: lambda values: (PY2_STR, _with_lengths(values)),
-    BYTEARRAY: lambda values: (BYTEARRAY, _with_lengths(list(imap(bytes, values)))),
-    TEXT: _pack_texts,
-    PY2_UNICODE: _pack_unicodes,
-    CHANNEL: lambda values: (CHANNEL, [pack_numbers("q", [x.number for x in values])]),
-}
-
-
-# ---- bytes -> list of values -----------------------------------------------------
-
-
-def _read_bools(data):
-    return list(imap((False, True).__getitem__, bytearray(data)))
-
-
-def _read_ints(data):
-    return unpack_numbers("i", data)
-
-
-def read_int64s(data):
-    return unpack_numbers("q", data)
-
-
-def _read_floats(data):
-    return unpack_numbers("d", data)
-
-
-def _read_complexes(data):
-    parts = unpack_numbers("d", data)
-    if len(parts) % 2:
-        raise ValueError("%d bytes are no row of complex numbers" % len(data))
-    return list(imap(complex, parts[::2], parts[1::2]))
-
-
-def _read_texts(data):
-    return decode_text(data).split(NUL)
-
-
-def _read_with_lengths(data):
-    """Return the pieces that ``_with_lengths`` put together: slices of data."""
-    (count,) = _UINT32.unpack(as_bytes(data[:4]))
-    end = 4 * count + 4
-    if end > len(data):
-        raise ValueError("%d values in %d bytes" % (count, len(data)))
-    values = []
-    start = end
-    for length in struct.unpack("<%dI" % count, as_bytes(data[4:end])):
-        end = start + length
-        values.append(data[start:end])
-        start = end
-    if end != len(data):
-        raise ValueError("values of %d bytes in %d bytes" % (end, len(data)))
-    return values
-
-
-def _each(make):
-    """Return the reader of a column with lengths; ``make`` makes a value of its bytes."""
-    return lambda data: list(imap(make, _read_with_lengths(data)))
+def as_blob(code, value):
+    """Return the bytes of a value, of a code among BLOBS."""
+    return _BLOB[code](value) if code in _BLOB else value
 
 
 def latin1_text(data):
@@ -205,34 +148,103 @@ def latin1_text(data):
     return as_bytes(data).decode("latin-1")
 
 
-def _read_undecoded(data):
-    return as_bytes(data).split(b"\0")
+def _make_complex(data):
+    return complex(*_COMPLEX.unpack(as_bytes(data)))
 
 
-def readers(py2str_as_py3str, py3str_as_py2str):
-    """Return ``{letter of a column: (code, read)}`` for one choice of what strings become.
+_BLOB = {
+    BYTEARRAY: bytes,
+    BIG: encode_big,
+    COMPLEX: lambda value: _COMPLEX.pack(value.real, value.imag),
+    CHANNEL: lambda value: _CHANNEL.pack(value.number),
+}
 
-    ``read`` takes the bytes of a column, as bytes or as a memoryview of them, and returns
-    the list of its values. It raises an exception of BAD_DATA where they make no sense.
+
+class Choices(object):
+    """What one reader makes of the strings of the other Python, and of channels."""
+
+    def __init__(self, py2str_as_py3str, py3str_as_py2str, load_channel=None):
+        self._load_channel = load_channel
+        # Whether text that Python 3 wrote stays as it is on the wire, in UTF-8.
+        self.undecoded = PY2 and py3str_as_py2str
+        # code of a blob -> what makes a value of its bytes
+        self.make = {
+            BYTES: as_bytes,
+            PY2_STR: latin1_text if py2str_as_py3str and not PY2 else as_bytes,
+            BYTEARRAY: bytearray,
+            BIG: int_from_bytes,
+            COMPLEX: _make_complex,
+            CHANNEL: self.make_channel,
+        }
+
+    def make_channel(self, data):
+        """Return the channel of a blob."""
+        if self._load_channel is None:
+            raise ValueError("a channel arrives only over a channel")
+        return self._load_channel(_CHANNEL.unpack(as_bytes(data))[0])
+
+
+# ---- a column by itself: a list of one type --------------------------------------
+
+
+def pack_column(code, values):
+    """Return a list of values, all of one code, as ``(letter, buffers)``.
+
+    Raises:
+        IntTooBig: an int has more than 64 bits.
+        struct.error: a value is longer than 4 GiB.
     """
-    text, nul_text, py2_str = _read_texts, _each(decode_text), _each(as_bytes)
-    if not PY2 and py2str_as_py3str:
-        py2_str = _each(latin1_text)
-    if PY2 and py3str_as_py2str:
-        text, nul_text = _read_undecoded, _each(as_bytes)
-    return {
-        BOOL: (BOOL, _read_bools),
-        INT: (INT, _read_ints),
-        INT64: (INT, read_int64s),
-        BIG: (BIG, _each(int_from_bytes)),
-        FLOAT: (FLOAT, _read_floats),
-        COMPLEX: (COMPLEX, _read_complexes),
-        BYTES: (BYTES, _each(as_bytes)),
-        PY2_STR: (PY2_STR, py2_str),
-        BYTEARRAY: (BYTEARRAY, _each(bytearray)),
-        TEXT: (TEXT, text),
-        NUL_TEXT: (TEXT, nul_text),
-        PY2_UNICODE: (PY2_UNICODE, _read_texts),
-        NUL_PY2_UNICODE: (PY2_UNICODE, _each(decode_text)),
-        CHANNEL: (CHANNEL, read_int64s),
-    }
+    if code == INT:
+        return _pack_ints(values)
+    if code == FLOAT:
+        return FLOAT, [pack_numbers("d", values)]
+    if code == BOOL:
+        return BOOL, [bytes(bytearray(values))]
+    if code == TEXT:
+        number, data = join_texts(values)
+        return (TEXT_WITH_NUL, [_UINT32.pack(number), data]) if number else (TEXT, [data])
+    blobs = [as_blob(code, value) for value in values]
+    lengths = struct.pack("<%dI" % (len(blobs) + 1), len(blobs), *imap(len, blobs))
+    return code, [lengths] + blobs
+
+
+def _pack_ints(values):
+    for letter, kind in ((INT32, "i"), (INT, "q")):
+        try:
+            return letter, [pack_numbers(kind, values)]
+        except (OverflowError, struct.error):
+            pass  # more bits then
+    raise IntTooBig()
+
+
+def read_column(letter, data, choices, undecoded):
+    """Return the list of values of a column; one of BAD_DATA if the bytes make none."""
+    if letter == INT or letter == INT32:
+        return unpack_numbers("q" if letter == INT else "i", data)
+    if letter == FLOAT:
+        return unpack_numbers("d", data)
+    if letter == BOOL:
+        return list(imap(BOOLS.__getitem__, bytearray(data)))
+    if letter == TEXT:
+        return split_texts(data, 0, undecoded)
+    if letter == TEXT_WITH_NUL:
+        return split_texts(data[4:], _UINT32.unpack(as_bytes(data[:4]))[0], undecoded)
+    (size,) = _UINT32.unpack(as_bytes(data[:4]))
+    start = 4 * size + 4
+    if start > len(data):
+        raise ValueError("%d values in %d bytes" % (size, len(data)))
+    lengths = struct.unpack("<%dI" % size, as_bytes(data[4:start]))
+    values, end = cut(data, start, lengths)
+    if end != len(data):
+        raise ValueError("values of %d bytes in %d bytes" % (end, len(data)))
+    return list(imap(choices.make[letter], values))
+
+
+def cut(data, start, lengths):
+    """Return ``(pieces of data, end of the last)``: one for each length, from start on."""
+    pieces = []
+    for length in lengths:
+        end = start + length
+        pieces.append(data[start:end])
+        start = end
+    return pieces, start

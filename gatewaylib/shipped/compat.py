@@ -7,7 +7,6 @@ Everything else imports a name from here and looks the same on every version.
 from __future__ import absolute_import
 
 import array
-import binascii
 import struct
 import sys
 import time
@@ -57,7 +56,18 @@ def as_text(value):
 # them can choose many that hash alike.
 SECRETLY_HASHED = () if PY2 or IMPLEMENTATION != "CPython" else (bytes, text_type)
 
+unpack = struct.unpack
+
+if JYTHON:
+
+    def unpack(formats, data):
+        """``struct.unpack``, with an int where Jython's own has a long for each."""
+        values = struct.unpack(formats, data)
+        return tuple([int(x) if isinstance(x, long) else x for x in values])  # noqa: F821
+
+
 if PY2:
+    import binascii
 
     def as_bytes(data):
         """Return bytes, a bytearray or a memoryview as bytes, copied only if it must be."""
@@ -76,10 +86,6 @@ if PY2:
     # Python 2's array knows no 64-bit integers where C's long has 32 bits.
     def pack_numbers(kind, numbers):
         """Return numbers of a struct format ("i", "q" or "d") as little-endian bytes."""
-        if JYTHON and kind == "d":
-            # Java's NaN has its sign bit set; everybody else's has not.
-            nan = b"\0\0\0\0\0\0\xf8\x7f"
-            return b"".join([struct.pack("<d", x) if x == x else nan for x in numbers])
         return struct.pack("<%d%s" % (len(numbers), kind), *numbers)
 
     def unpack_numbers(kind, data):
@@ -87,7 +93,15 @@ if PY2:
         size = struct.calcsize("<" + kind)
         if len(data) % size:
             raise ValueError("%d bytes are no row of %d-byte numbers" % (len(data), size))
-        return list(struct.unpack("<%d%s" % (len(data) // size, kind), as_bytes(data)))
+        return list(unpack("<%d%s" % (len(data) // size, kind), as_bytes(data)))
+
+    def encode_text(value):
+        """Return text as UTF-8, in which lone surrogates pass; Jython's text has none."""
+        return value.encode("utf-8")
+
+    def decode_text(data):
+        """Return bytes as text; ValueError if they are not UTF-8."""
+        return as_bytes(data).decode("utf-8")
 
 else:
     as_bytes = bytes
@@ -114,3 +128,11 @@ else:
         if sys.byteorder != "little":
             row.byteswap()
         return row.tolist()
+
+    def encode_text(value):
+        """Return text as UTF-8, in which lone surrogates pass."""
+        return value.encode("utf-8", "surrogatepass")
+
+    def decode_text(data):
+        """Return bytes as text; ValueError if they are not UTF-8."""
+        return str(data, "utf-8", "surrogatepass")

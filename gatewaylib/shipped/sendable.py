@@ -5,7 +5,6 @@ The serializer looks only at values' types, and fast. When it meets a type it do
 know, or too deep a nesting, it calls ``stand_in``: that goes through the whole item once
 more, slowly, replaces what can be replaced, and else says where in the item it failed.
 """
-
 from __future__ import absolute_import
 
 from .columns import CODE_OF_TYPE, ChannelId

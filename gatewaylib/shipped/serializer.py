@@ -1,19 +1,26 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
 """Serializer: builtin values <-> payload bytes; doc/reference/serializer.rst has the format.
 
-A simple value by itself is a letter and its bytes; a container is what ``containers``
+A simple value by itself is a letter and its bytes; a container is what ``encoder``
 makes of it. A gateway's payloads have no header: its ends have agreed on a version
 before. What ``dumps`` and ``dump`` make is on its own, so it says its version and length.
 """
-
 from __future__ import absolute_import
 
 import struct
 
-from . import columns
-from .columns import BAD_DATA, ChannelId, decode_text, encode_big, encode_text, latin1_text
-from .compat import PY2, as_bytes, imap, int_from_bytes, int_types, text_type
-from .containers import TooDeep, decode, encode
+from .columns import BAD_DATA, ChannelId, Choices, encode_big, latin1_text
+from .compat import (
+    PY2,
+    as_bytes,
+    decode_text,
+    encode_text,
+    int_from_bytes,
+    int_types,
+    text_type,
+)
+from .decoder import decode
+from .encoder import MAX_DEPTH, TooDeep, encode
 from .errors import DumpError, LoadError
 from .sendable import CONTAINERS, MAX_NESTING, Registry, StandIns
 
@@ -60,15 +67,14 @@ class Serializer(object):
     ):
         self._registry = _default_registry if registry is None else registry
         self._stand_ins = StandIns(self._registry, subclasses, channel_type, save_channel)
-        self._load_channel = load_channel
-        self._readers = columns.readers(py2str_as_py3str, py3str_as_py2str)
-        self._readers[columns.CHANNEL] = (columns.CHANNEL, self._read_channels)
+        self._choices = Choices(py2str_as_py3str, py3str_as_py2str, load_channel)
         self._single = dict(_LOAD)
         if not PY2 and py2str_as_py3str:
             self._single[b"p"] = _after_letter(latin1_text)
         if PY2 and py3str_as_py2str:
             self._single[b"s"] = _after_letter(as_bytes)
-        self._single[b"{"] = self._load_container
+        self._single[b"h"] = _after_letter(self._choices.make_channel)
+        self._single[b"{"] = self._single[b"("] = self._load_container
 
     def dumps(self, item):
         """Return the item as payload bytes.
@@ -99,7 +105,7 @@ class Serializer(object):
         if type(item) in _DUMP:
             return [_DUMP[type(item)](item)]
         # Sets and long tuples are two containers on the wire, and were counted as one.
-        return encode(item, 2 * MAX_NESTING)
+        return encode(item, MAX_DEPTH)
 
     def loads(self, payload):
         """Return the item of a payload: bytes, a bytearray or a memoryview.
@@ -119,12 +125,7 @@ class Serializer(object):
             raise LoadError("no item: %s" % error)
 
     def _load_container(self, payload):
-        return decode(payload, self._readers, self._restore)
-
-    def _read_channels(self, data):
-        if self._load_channel is None:
-            raise LoadError("a channel arrives only over a channel")
-        return list(imap(self._load_channel, columns.read_int64s(data)))
+        return decode(payload, self._choices, self._restore)
 
     def _restore(self, name, value):
         restore = self._registry.restorer(name)
@@ -149,16 +150,12 @@ def _dump_int(value):
     return b"N" + encode_big(value)
 
 
-def _dump_float(value):
-    return b"f" + columns.pack(columns.FLOAT, [value])[1][0]
-
-
 _BYTES_LETTER, _TEXT_LETTER = (b"p", b"u") if PY2 else (b"b", b"s")
 _DUMP = {
     type(None): lambda value: b"n",
-    bool: lambda value: b"o\x01" if value else b"o\x00",
-    float: _dump_float,
-    complex: lambda value: b"j" + columns.pack(columns.COMPLEX, [value])[1][0],
+    bool: lambda value: b"B\x01" if value else b"B\x00",
+    float: lambda value: _FLOAT.pack(b"d", value),
+    complex: lambda value: _COMPLEX.pack(b"j", value.real, value.imag),
     bytes: lambda value: _BYTES_LETTER + value,
     bytearray: lambda value: b"a" + bytes(value),
     text_type: lambda value: _TEXT_LETTER + encode_text(value),
@@ -182,11 +179,11 @@ def _load_complex(payload):
 
 _LOAD = {
     b"n": _load_fixed({b"n": None}),
-    b"o": _load_fixed({b"o\x00": False, b"o\x01": True}),
+    b"B": _load_fixed({b"B\x00": False, b"B\x01": True}),
     b"i": lambda payload: _INT32.unpack(payload)[1],
     b"q": lambda payload: _INT64.unpack(payload)[1],
     b"N": _after_letter(int_from_bytes),
-    b"f": lambda payload: _FLOAT.unpack(payload)[1],
+    b"d": lambda payload: _FLOAT.unpack(payload)[1],
     b"j": _load_complex,
     b"b": _after_letter(as_bytes),
     b"p": _after_letter(as_bytes),
@@ -198,10 +195,22 @@ _LOAD = {
 
 # ---- payloads on their own -------------------------------------------------------
 
+_SERIALIZERS = {
+    (as_text, as_str): Serializer(as_text, as_str)
+    for as_text in (False, True)
+    for as_str in (False, True)
+}
+
+
+def _serializer(py2str_as_py3str=False, py3str_as_py2str=False, subclasses=False, registry=None):
+    if registry is None and not subclasses:
+        return _SERIALIZERS[bool(py2str_as_py3str), bool(py3str_as_py2str)]
+    return Serializer(py2str_as_py3str, py3str_as_py2str, subclasses, registry)
+
 
 def dumps(obj, subclasses=False, registry=None):
     """Return the object as bytes that say their version and length; see ``Serializer``."""
-    payload = Serializer(subclasses=subclasses, registry=registry).dumps(obj)
+    payload = _serializer(subclasses=subclasses, registry=registry).dumps(obj)
     return _HEADER.pack(_MAGIC, len(payload)) + payload
 
 
@@ -213,17 +222,17 @@ def dump(file, obj, subclasses=False, registry=None):
 def loads(data, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
     """Return the object of what ``dumps`` returned; LoadError for any other bytes."""
     length = _payload_length(as_bytes(data[: _HEADER.size]))
-    payload = memoryview(data)[_HEADER.size :]
+    payload = data if len(data) <= _LONG else memoryview(data)
+    payload = payload[_HEADER.size :]
     if len(payload) != length:
         raise LoadError("%d bytes, of which the header says %d" % (len(payload), length))
-    return Serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
+    return _serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
 
 
 def load(file, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
-    """Read exactly one object by ``file.read(size)``, and return it."""
-    left = _payload_length(_read(file, _HEADER.size))
-    payload = _read(file, left)
-    return Serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
+    """Read exactly one object by ``file.read(size)``, and return it; LoadError if there is none."""
+    payload = _read(file, _payload_length(_read(file, _HEADER.size)))
+    return _serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
 
 
 def _payload_length(header):

@@ -1,0 +1,301 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
+"""Encoder: nested containers, with all that is in them -> bytes; ``decoder`` reads them.
+
+Each container is a record of two bytes, its kind and its size. A code stands for each
+value in it: for the value's type, or that it is a container. The values themselves are
+in columns. So most of the work is a few calls that C does, however many values there
+are, and nothing recurses, however deep they nest.
+
+Records come innermost first, and who reads them keeps a stack: a container's record
+pushes it, and its code, in the record of the one that holds it, pops it.
+
+What is alike is said once. The keys of a dict are its shape, sent apart from all dicts
+that have it. A long list of one simple type is a column of its own, without codes; a
+list of dicts of one shape, or of tuples of one length, is sent as a list for each key or
+position; a list of lists as one list of everything, and the lengths.
+"""
+from __future__ import absolute_import
+
+import struct
+from itertools import chain, compress
+from operator import itemgetter
+
+from .columns import (
+    BIG,
+    BLOBS,
+    CODE_OF_TYPE,
+    INT,
+    NONE,
+    NUMBERS,
+    TEXT,
+    TEXT_WITH_NUL,
+    IntTooBig,
+    as_blob,
+    join_texts,
+    pack_column,
+    pack_row,
+)
+from .compat import PY2, imap, izip, text_type
+from .sendable import CONTAINERS, MAX_NESTING, Reduced
+
+# Kinds of records; SHAPED and above: a dict, of the shape with the number that is above it.
+(LIST, TUPLE, DICT, SET, FROZENSET, REDUCED) = bytearray(b"LTDEFX")
+(COLUMN, ROWS, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRPGVM")
+SHAPED = 128
+# The code of a container, whatever its kind.
+CONTAINER = ord("c")
+# A message begins with one of these: its text is from Python 3, or Python 2's unicode.
+FROM_PYTHON_3, FROM_PYTHON_2 = b"{", b"("
+
+FEW = 8  # values: fewer are not worth looking at for what they have in common
+LONG = 32  # entries: a longer dict is sent as its keys and its values
+MORE = 255  # as a record's size: the real one is among the long sizes
+
+_TYPES = frozenset(CONTAINERS + (Reduced,))
+_CODES = dict(CODE_OF_TYPE)
+_CODES.update((kind, CONTAINER) for kind in _TYPES)
+_INTS = frozenset(kind for kind in CODE_OF_TYPE if CODE_OF_TYPE[kind] == INT)
+_TEXT_ONLY = frozenset([text_type])
+_KEYS = (bytes, text_type)  # what the keys of rows may be: 1, 1.0 and True are one key
+
+BYTE = [bytes(bytearray([number])) for number in range(256)]
+
+
+def _all_but(codes):
+    return bytes(bytearray(number for number in range(256) if number not in bytearray(codes)))
+
+
+def _mask(codes):
+    return bytes(bytearray(number in bytearray(codes) for number in range(256)))
+
+
+NO_NUMBERS, NO_BLOBS = _all_but(NUMBERS), _all_but(BLOBS)
+_NUMBER_MASK, _BLOB_MASK, _TEXT_MASK = _mask(NUMBERS), _mask(BLOBS), _mask(BYTE[TEXT])
+_CONTAINER_MASK = _mask(BYTE[CONTAINER])
+_code_of = _CODES.__getitem__
+_CODES_OF_ONE = {kind: bytearray([code]) for kind, code in _CODES.items()}
+
+# FROM_PYTHON_...; how many shapes, records, codes, blobs and columns; the bytes of the row and
+# of text; the number of what is between texts; the bytes of ballast.
+HEAD = struct.Struct("<cBIIIIIIII")
+# Containers nest up to twice as deep on the wire: a set is sent as the list of its values.
+MAX_DEPTH = 2 * MAX_NESTING
+
+
+class TooDeep(Exception):
+    """Containers nest deeper than was allowed, or for ever."""
+
+
+def encode(item, max_depth):
+    """Return a container as a list of buffers.
+
+    Raises:
+        KeyError: a value's type is not one of ours; TooDeep. ``sendable`` finds out where.
+        struct.error: a value, or all text together, is longer than 4 GiB.
+    """
+    layout = _lay_out(item, max_depth, True) or _lay_out(item, max_depth, False)
+    records, blocks, codes, shapes, long_sizes, columns, ballast = layout
+    if len(blocks) == 1:
+        (values,) = blocks
+        (codes,) = codes
+    else:  # they were found outermost first
+        blocks.reverse()
+        values = list(chain.from_iterable(blocks))
+        codes.reverse()
+        codes = bytearray().join(codes)
+        records.reverse()
+        long_sizes.reverse()
+        columns.reverse()
+    if len(values) != len(codes):
+        raise RuntimeError("the item was changed by another thread while it was being sent")
+    row = list(imap(len, shapes)) if shapes else []
+    row += long_sizes
+    lengths = (records, shapes, row, columns, ballast)
+    try:
+        return _write(values, codes, *lengths)
+    except struct.error:
+        codes = _mark_big(values, bytearray(codes))
+        return _write(values, codes, *lengths)
+
+
+def _mark_big(values, codes):
+    """Give ints of more than 64 bits their own code."""
+    for index, value in enumerate(values):
+        if codes[index] == INT and not -(2**63) <= value < 2**63:
+            codes[index] = BIG
+    return codes
+
+
+def _write(values, codes, records, shapes, row, columns, ballast):
+    """Return the buffers of a message; ``row`` begins with the sizes known so far."""
+    row = row[:]
+    for number, shape in enumerate(shapes):
+        # The letters of records are every second byte.
+        ballast += records[::2].count(BYTE[SHAPED + number]) * (len(shape) + 4)
+    texts = list(chain.from_iterable(shapes)) if shapes else []
+    if TEXT in codes:
+        texts += compress(values, codes.translate(_TEXT_MASK))
+    between, text = join_texts(texts) if texts else (0, b"")
+    found = codes.translate(None, NO_BLOBS)
+    blobs = ()
+    if found:
+        blobs = _blobs(found, compress(values, codes.translate(_BLOB_MASK)))
+        row += imap(len, blobs)
+    letters = b""
+    if columns:
+        letters = bytes(bytearray([letter for letter, _ in columns]))
+        row += [sum(imap(len, buffers)) for _, buffers in columns]
+    numbers = codes.translate(None, NO_NUMBERS)
+    formats = b"I" * len(row) + bytes(numbers)
+    if numbers:
+        row += compress(values, codes.translate(_NUMBER_MASK))
+    packed = pack_row(formats, row) if row else b""
+    writer = FROM_PYTHON_3
+    if PY2 and (texts or BYTE[TEXT] in letters or BYTE[TEXT_WITH_NUL] in letters):
+        writer = FROM_PYTHON_2
+    head = HEAD.pack(
+        writer,
+        len(shapes),
+        len(records) // 2,
+        len(codes),
+        len(blobs),
+        len(columns),
+        len(packed),
+        len(text),
+        between,
+        ballast,
+    )
+    buffers = [head, bytes(records), bytes(codes), letters, packed, text]
+    buffers += blobs
+    for _, column in columns:
+        buffers += column
+    if ballast:
+        buffers.append(b"\0" * ballast)
+    return buffers
+
+
+def _blobs(codes, values):
+    return [as_blob(code, value) for code, value in izip(codes, values)]
+
+
+def _lay_out(item, max_depth, share):
+    """Return what is in an item, outermost container first; None if it can't be shared.
+
+    Args:
+        share: send the keys of dicts as shapes.
+    """
+    records, blocks, block_codes = bytearray(), [], []
+    shapes, shape_of, shaped = [], {}, []
+    long_sizes, columns, ballast = [], [], 0
+    depth = 1
+    pending = [item]  # containers yet to be seen; an int: the depth of those below it
+    while pending:
+        value = pending.pop()
+        kind = type(value)
+        if kind is dict and len(value) < LONG:
+            keys = tuple(value)
+            size = len(keys)
+            kind = shape_of.get(keys)
+            if kind is None and share and len(shapes) < 128:
+                if _TEXT_ONLY.issuperset(imap(type, keys)):
+                    kind = shape_of[keys] = SHAPED + len(shapes)
+                    shapes.append(keys)
+            if kind is not None:
+                shaped.append(value)
+                block = list(value.values())
+            else:
+                kind = DICT
+                ballast += size + 4
+                block = [x for pair in value.items() for x in pair]
+            codes = bytearray(imap(_code_of, imap(type, block)))
+        elif kind is list and len(value) == 1:  # so common, and so deep at times
+            kind, size, block = LIST, 1, value
+            codes = _CODES_OF_ONE[type(value[0])]
+        elif kind is int:
+            depth = value
+            continue
+        elif len(value) < FEW and (kind is list or kind is tuple):
+            kind = LIST if kind is list else TUPLE
+            size = len(value)
+            block = value
+            codes = bytearray(imap(_code_of, imap(type, block)))
+        else:
+            kind, block, weight = _form(value, kind, columns)
+            ballast += weight
+            codes = bytearray(imap(_code_of, imap(type, block)))
+            size = len(codes)
+            if size >= MORE:
+                long_sizes.append(size)
+                size = MORE
+        records.append(size)
+        records.append(kind)
+        blocks.append(block)
+        block_codes.append(codes)
+        if CONTAINER in codes:
+            if pending:
+                pending.append(depth)
+            depth += 1
+            if depth > max_depth:
+                raise TooDeep()
+            if len(codes) == 1:
+                pending += block
+            else:
+                inner = list(compress(block, codes.translate(_CONTAINER_MASK)))
+                inner.reverse()
+                pending += inner
+    if len(shaped) > len(shapes):
+        # A shape was found by keys that are equal to its own, and may be of other types.
+        if not _TEXT_ONLY.issuperset(imap(type, chain.from_iterable(shaped))):
+            return None
+    if len(blocks) == 1:
+        records.reverse()
+    return records, blocks, block_codes, shapes, long_sizes, columns, ballast
+
+
+def _form(value, kind, columns):
+    """Return ``(kind, values, ballast)`` for what may take several forms; may add a column."""
+    if kind is dict:
+        return LONG_DICT, [list(value), list(value.values())], 2 * len(value)
+    if kind is set:
+        return SET, [list(value)], 8 * len(value) + 8
+    if kind is frozenset:
+        return FROZENSET, [list(value)], 8 * len(value) + 8
+    if kind is Reduced:
+        return REDUCED, value, 0
+    types = set(imap(type, value))
+    if len(types) == 1 or types == _INTS:
+        if kind is tuple:
+            return LONG_TUPLE, [list(value)], 0
+        form = _alike(value, type(value[0]), columns)
+        if form is not None:
+            return form
+    return (LIST if kind is list else TUPLE), value, 0
+
+
+def _alike(values, kind, columns):
+    """Return the form of a list of values of one type, or None if they have no more in common."""
+    if kind is dict:
+        keys = tuple(values[0])
+        types = set(imap(type, chain.from_iterable(values)))
+        if len(types) != 1 or types.pop() not in _KEYS or set(imap(tuple, values)) != {keys}:
+            return None
+        block = [list(keys)] + [list(imap(itemgetter(key), values)) for key in keys]
+        return ROWS, block, (8 + len(keys)) * len(values)
+    if kind is tuple:
+        size = len(values[0])
+        if size == 0 or set(imap(len, values)) != {size}:
+            return None
+        block = [list(imap(itemgetter(index), values)) for index in range(size)]
+        return TUPLES, block, 2 * len(values)
+    if kind is list:
+        block = [list(imap(len, values)), list(chain.from_iterable(values))]
+        # Not if they hold containers: a list that holds itself would grow for ever.
+        return (GROUPS, block, 0) if _TYPES.isdisjoint(imap(type, block[1])) else None
+    code = _CODES[kind]
+    if code == NONE or code == CONTAINER:
+        return None
+    try:
+        columns.append(pack_column(code, values))
+    except IntTooBig:
+        return None
+    return COLUMN, (), 0
