@@ -1,0 +1,39 @@
+from collections.abc import Callable
+from typing import Any
+
+_WaitFd = Callable[[int, bool, float | None], bool]
+_WaitOneWay = Callable[[int, float | None], bool]
+
+NAMES: tuple[str, ...]
+IDLE: float
+
+class ExecModel:
+    backend: str
+    green: bool
+    Lock: Callable[[], Any]
+    RLock: Callable[[], Any]
+    Event: Callable[[], Any]
+    queue: Any
+    sleep: Callable[[float], object]
+    get_ident: Callable[[], int]
+    wait_readable: _WaitOneWay | None
+    wait_writable: _WaitOneWay | None
+    def __init__(
+        self,
+        backend: str,
+        spawn: Callable[[Callable[..., object], tuple[Any, ...], str], object],
+        lock: Callable[[], Any],
+        rlock: Callable[[], Any],
+        event: Callable[[], Any],
+        queue: Any,
+        sleep: Callable[[float], object],
+        get_ident: Callable[[], int],
+        wait_fd: _WaitFd | None = ...,
+    ) -> None: ...
+    def start(
+        self, function: Callable[..., object], args: tuple[Any, ...] = ..., name: str | None = ...
+    ) -> Any: ...
+    def run_soon(self, function: Callable[..., object], *args: Any) -> None: ...
+    def acquire(self, lock: Any, timeout: float | None = ...) -> bool: ...
+
+def get_model(backend: str) -> ExecModel: ...
