@@ -69,6 +69,7 @@ class BaseGateway(object):
         self._own_serializer = self._serializer
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
+        self._given_up = False
 
     def newchannel(self, window=None):
         """Return a new channel; send it over another one to give the other end its end.
@@ -349,7 +350,9 @@ class BaseGateway(object):
 
     def _stream_ended(self):
         """The other side's stream is at its end; called by whoever reads, and does not wait."""
-        if self.state is ENDING:
+        if self._given_up:
+            pass  # whoever did knows the reason, and tells
+        elif self.state is ENDING:
             self._conclude(ChannelClosed("gateway %s was exited" % self.id))
         else:
             # How it died takes a moment to find out, and others wait for this thread.
@@ -357,7 +360,7 @@ class BaseGateway(object):
 
     def _give_up(self, why):
         """Part with a peer that can't be dealt with any more; may be called by any thread."""
-        self._turn.ended = True
+        self._given_up = self._turn.ended = True
         self._transport.abort()
         self.execmodel.run_soon(self._conclude_loss, why)
 

@@ -75,6 +75,7 @@ class Turn(object):
             while not items and end.hungry and not self.ended:
                 self._read()
         finally:
+            self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
             self._leave()
         return bool(items)
 
@@ -112,6 +113,7 @@ class Turn(object):
                 self._read()
             return True
         finally:
+            self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
             self._leave()
 
     def _read(self):
@@ -127,7 +129,6 @@ class Turn(object):
 
     def _leave(self):
         self.turns += 1
-        self._lock.release()
         if self._waiting:
             self._wake_next()
         if self.tell_poller:
@@ -277,6 +278,9 @@ class Poller(object):
                 os.write(fds[1], b"x")
             except OSError:
                 pass  # closed: there is nothing to look at any more
+            except BaseException:
+                self._awake = False  # a Ctrl-C: another byte does no harm, none would
+                raise
 
     def forget(self):
         """In the child of a fork, which has none of these threads: begin anew."""

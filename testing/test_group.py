@@ -1,0 +1,191 @@
+"""Many gateways made, addressed and ended together."""
+
+import subprocess
+import sys
+import time
+
+import interpreters
+import pytest
+
+import gatewaylib
+from gatewaylib import Group, MultiChannel, Spec, SpecError, StartError, StartErrors
+
+WAIT = 20.0
+
+
+def ids(group):
+    return [gateway.id for gateway in group]
+
+
+def test_gateways_are_found_by_index_id_and_iteration(group):
+    first, second = group.makegateways(["popen", "popen//id=w"])
+
+    assert len(group) == 2 and list(group) == [first, second]
+    assert group[0] is group["gw0"] is group[first] is first
+    assert group[-1] is group["w"] is second
+    assert "w" in group and first in group and "x" not in group
+    assert repr(group) == "<Group ['gw0', 'w']>"
+    with pytest.raises(KeyError, match="no gateway 'x' in this group, which has gw0, w"):
+        group["x"]
+    with pytest.raises(IndexError):
+        group[2]
+
+
+def test_a_group_can_be_made_with_its_gateways():
+    with Group(["2*popen", "popen//id=third"]) as group:
+        assert ids(group) == ["gw0", "gw1", "third"]
+    assert len(group) == 0
+
+
+def test_starting_many_takes_not_much_longer_than_one():
+    python = sys.executable
+    slow = f"popen//python={sys.executable} -c 'import time, sys; time.sleep(0.5)'"
+    with Group() as group:
+        begun = time.monotonic()
+        with pytest.raises(StartErrors) as caught:
+            group.makegateways([slow] * 6)
+        assert len(caught.value.errors) == 6
+        assert time.monotonic() - begun < 2.5
+    assert python
+
+
+def test_each_failed_start_is_reported_and_the_others_are_ended(group):
+    specs = ["popen//id=good", "popen//id=bad//python=/no/such/python", "popen//id=exits//python=/bin/false"]
+
+    with pytest.raises(StartErrors) as caught:
+        group.makegateways(specs)
+
+    assert [text for text, _ in caught.value.errors] == [
+        "popen//id=bad//python=/no/such/python",
+        "popen//id=exits//python=/bin/false",
+    ]
+    assert all(isinstance(error, StartError) for _, error in caught.value.errors)
+    assert "2 of the gateways did not start" in str(caught.value)
+    assert (ids(group), caught.value.started) == ([], [])
+    assert group.makegateway("popen//id=good").id == "good"
+
+
+def test_started_ones_are_kept_if_asked(group):
+    with pytest.raises(StartErrors, match="1 of the gateways did not start, 1 did") as caught:
+        group.makegateways(["popen//id=good", "popen//python=/no/such"], keep_started=True)
+
+    assert caught.value.started == [group["good"]]
+    assert group["good"].remote_exec("channel.send(1)").receive(WAIT) == 1
+
+
+def test_one_failed_start_is_its_own_error(group):
+    with pytest.raises(StartError, match="/no/such"):
+        group.makegateway("popen//python=/no/such")
+    with pytest.raises(SpecError, match="pyton"):
+        group.makegateway("popen//pyton=x")
+
+
+def test_ids_are_given_once(group):
+    group.makegateways(["popen//id=gw0", "popen"])
+    assert ids(group) == ["gw0", "gw1"]
+    for wrong in (["popen//id=gw1"], ["popen//id=a", "popen//id=a"]):
+        with pytest.raises(SpecError, match="has a gateway of that id already"):
+            group.makegateways(wrong)
+    assert len(group) == 2
+
+
+def test_an_id_can_be_allocated_beforehand(group):
+    class Changeable:
+        id = None
+
+    spec = Changeable()
+    group.allocate_id(spec)
+    group.allocate_id(spec)
+    assert spec.id == "gw0"
+    assert group.makegateway().id == "gw1"
+
+
+def test_an_exited_gateway_is_no_member_any_more_and_its_id_stays_taken(group):
+    gateway = group.makegateway("popen//id=gone")
+    gateway.exit()
+
+    assert "gone" not in group
+    assert [ending.id for ending in group.terminate(WAIT)] == ["gone"]
+    assert group.makegateway("popen//id=gone").id == "gone"
+
+
+def test_the_default_spec_is_used_where_none_is_given(group):
+    group.defaultspec = "popen//env:FOR_TEST=yes"
+    gateway = group.makegateway()
+
+    got = gateway.remote_exec("import os; channel.send(os.environ['FOR_TEST'])").receive(WAIT)
+
+    assert got == "yes"
+    assert str(gateway.spec).startswith("popen//")
+    assert isinstance(gateway.spec, Spec)
+
+
+def test_execution_models_are_chosen_before_there_are_gateways(group):
+    group.set_execmodel("thread", "main_thread_only")
+    assert group.execmodel.backend == "thread"
+    assert group.remote_execmodel.backend == "main_thread_only"
+    assert group.makegateway().remote_status(WAIT).execmodel == "main_thread_only"
+    assert group.makegateway("popen//execmodel=thread").remote_status(WAIT).execmodel == "thread"
+    with pytest.raises(ValueError, match="once the group has gateways"):
+        group.set_execmodel("thread")
+    with pytest.raises(ValueError, match="unknown execmodel 'fibres'"):
+        Group(execmodel="fibres")
+
+
+def test_remote_exec_runs_on_all(group):
+    group.makegateways(["2*popen"])
+    channels = group.remote_exec("import os; channel.send(os.getpid())")
+
+    assert isinstance(channels, MultiChannel)
+    assert channels.receive_each() == [gateway._rinfo().pid for gateway in group]
+
+
+def test_terminate_tells_how_each_ended_and_the_group_may_be_used_again(group):
+    polite, stubborn = group.makegateways(["popen//id=polite", "popen//id=stubborn"])
+    channel = stubborn.remote_exec(
+        "import signal\n"
+        "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)\n"
+        "channel.send(1)\n"
+        "while True: pass\n"
+    )
+    channel.receive(WAIT)
+    begun = time.monotonic()
+
+    report = group.terminate(0.2)
+
+    assert time.monotonic() - begun < 1.2
+    assert [(ending.id, ending.how) for ending in report][0] == ("polite", "exited")
+    assert [ending.id for ending in report.killed] == ["stubborn"]
+    assert len(group) == 0 and group.terminate(0.2) == ()
+    group.makegateway("popen//id=polite")
+
+
+def test_gateways_of_all_groups_end_with_this_interpreter():
+    program = (
+        "import gatewaylib\n"
+        "default = gatewaylib.makegateway('popen')\n"
+        "own = gatewaylib.Group(['2*popen'])\n"
+        "for gateway in [default, *own]:\n"
+        "    gateway.remote_exec('import atexit; atexit.register(print, \"ended\")').waitclose(9)\n"
+        "assert gatewaylib.default_group[0] is default\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stderr=subprocess.PIPE,
+        timeout=50,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr.split()) == (0, [b"ended"] * 3)
+
+
+ROOT = gatewaylib.__path__[0] + "/.."
+
+
+def test_gateways_of_different_interpreters_live_in_one_group(group):
+    found = interpreters.find()
+    names = [name for name in ("python2.7", "python3.6", "python3.13", "pypy3") if name in found]
+    group.makegateways([f"popen//id={name}//python={found[name]}" for name in names])
+
+    versions = group.remote_exec("import sys; channel.send(sys.version_info[:2])").receive_each()
+
+    assert versions == [gateway._rinfo().version_info[:2] for gateway in group]
