@@ -4,7 +4,8 @@ from typing import Any
 from .shipped.channel import Channel
 from .shipped.errors import GatewayError, GatewayLost
 from .shipped.handles import Handles
-from .shipped.protocol import End, Protocol
+from .shipped.outgoing import End
+from .shipped.protocol import Protocol
 from .shipped.reading import Turn
 from .shipped.serializer import Serializer
 from .shipped.threads import ExecModel

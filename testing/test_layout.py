@@ -31,6 +31,7 @@ ORDER = """
     shipped/decoder.py              pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure
+    shipped/outgoing.py             pure
     shipped/protocol.py             pure
     shipped/java_lock.py
     shipped/threads.py

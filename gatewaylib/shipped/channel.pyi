@@ -6,7 +6,7 @@ from weakref import ReferenceType
 
 from . import errors
 from .channel_file import ChannelFileRead, ChannelFileWrite
-from .protocol import End
+from .outgoing import End
 from .serializer import Serializer
 
 _E = TypeVar("_E", bound=errors.GatewayError)

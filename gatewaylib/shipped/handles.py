@@ -13,7 +13,7 @@ from .channel import Mailbox, make_handle
 from .channel_state import CLOSED
 from .compat import clock
 from .errors import ChannelEnded
-from .protocol import End
+from .outgoing import End
 from .reading import POLLER, call_later
 
 SHORTEST_NAP = 1.0  # seconds between collections where there are no reference counts

@@ -2,7 +2,8 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from .channel import Channel, Mailbox
-from .protocol import End, Protocol
+from .outgoing import End
+from .protocol import Protocol
 from .serializer import Serializer
 from .threads import ExecModel
 from .writing import Writer

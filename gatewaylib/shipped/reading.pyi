@@ -2,7 +2,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .protocol import End
+from .outgoing import End
 from .threads import ExecModel
 from .transport import Transport
 

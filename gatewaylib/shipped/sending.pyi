@@ -1,7 +1,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from .protocol import End, Protocol
+from .outgoing import End
+from .protocol import Protocol
 from .writing import Writer
 
 CREDIT_PATIENCE: float
