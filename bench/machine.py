@@ -19,6 +19,7 @@ def describe(packages: Iterable[str]) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "cores": str(len(os.sched_getaffinity(0)) if can_pin() else os.cpu_count()),
         "processor": _processor(),
+        "load": f"{os.getloadavg()[0]:.1f}",  # before measuring: 0 is an idle machine
     }
     for package in packages:
         try:

@@ -114,6 +114,7 @@ def about(machine: dict[str, str]) -> str:
     known = dict(machine)
     python, system = known.pop("python"), known.pop("system")
     cores, processor = known.pop("cores"), known.pop("processor")
+    load = known.pop("load", "unknown")
     versions = ", ".join(f"{package} {version}" for package, version in known.items())
     versions = f", {versions}" if versions else ""
-    return f"{python}{versions}; {system}, {cores} cores, {processor}."
+    return f"{python}{versions}; {system}, {cores} cores, {processor}; load before: {load}."
