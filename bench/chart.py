@@ -22,7 +22,7 @@ COLOURS = {
     "mp.Pool": "#7fb7be",
     "RPyC": "#e0a458",
 }
-LEFT, WIDTH, RIGHT, LINE, TOP = 270, 520, 80, 20, 84  # pixels
+LEFT, WIDTH, RIGHT, LINE, TOP = 290, 500, 80, 20, 84  # pixels
 LOWEST, HIGHEST = 1 / 32, 64.0  # times execnet; what lies beyond is drawn at the edge
 
 
