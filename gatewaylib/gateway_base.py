@@ -7,10 +7,9 @@ protocol, for moments; no user code runs under it, and nothing is read or writte
 """
 from __future__ import absolute_import
 
-import sys
-
 from .shipped import frames, protocol
-from .shipped.channel import Channel, Mailbox, call_back, remote_error, retold
+from .shipped.callbacks import Callbacks
+from .shipped.channel import Channel, Mailbox, remote_error, retold
 from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock
 from .shipped.errors import (
     ChannelClosed,
@@ -20,8 +19,6 @@ from .shipped.errors import (
     GatewayLost,
     IllegalMove,
     ProtocolError,
-    RemoteError,
-    describe_error,
     shortened,
 )
 from .shipped.handles import Handles
@@ -63,6 +60,7 @@ class BaseGateway(object):
         self._handles = Handles(self, self._protocol, self._lock, self._writer, self._task_ids)
         self._turn = Turn(transport, model, self._arrived, POLLER, self._handles.tidy)
         self._sender = Sender(id, self._protocol, self._lock, self._writer, self._wait)
+        self._callbacks = Callbacks(self, self._protocol, self._lock, model)
         self._subclasses = subclasses
         self._serializer = self._make_serializer(True, False)
         # What the two ends tell each other must not change with what users reconfigure.
@@ -159,46 +157,7 @@ class BaseGateway(object):
             self._writer.flush_soon()
 
     def _set_callback(self, end, callback):
-        box = end.user
-        with self._lock:
-            box.callback, box.calling = callback, True
-        self._call_back(end)
-
-    def _call_back(self, end):
-        box = end.user
-        while True:
-            try:
-                finished = call_back(self, end)
-            except BaseException as error:
-                self._fail_end(end, describe_error(sys.exc_info()))
-                box.discard(self._protocol.unclaimed)
-                if not isinstance(error, Exception):
-                    raise  # a Ctrl-C in setcallback() is its caller's too
-                continue  # the end marker is still due
-            if finished:
-                return
-            end.hungry = True
-            if end.pieces_size:
-                self._feed(end)
-            with self._lock:
-                if not box.items:
-                    box.calling = False
-                    return
-
-    def _call_back_soon(self, end):
-        box = end.user
-        with self._lock:
-            if box.calling:
-                return
-            box.calling = True
-        self.execmodel.run_soon(self._call_back, end)
-
-    def _fail_end(self, end, error):
-        """Close a channel whose callback raised: both ends are told why."""
-        box = end.user
-        self._close_end(end, error)
-        if box.remote_error is None:
-            box.remote_error = RemoteError(error[1], error[0])
+        self._callbacks.set(end, callback)
 
     def _close_end(self, end, error=None):
         payload = b"" if error is None else self._error_payload(error)
@@ -217,7 +176,7 @@ class BaseGateway(object):
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""
         if end.user.callback is not None:
-            self._call_back_soon(end)
+            self._callbacks.call_soon(end)
 
     # ---- what arrives --------------------------------------------------------------
 
@@ -239,7 +198,7 @@ class BaseGateway(object):
                         if box.waiting:
                             box.wake()
                         if box.callback is not None:
-                            self._call_back_soon(subject)
+                            self._callbacks.call_soon(subject)
                     else:
                         self._ON[event](self, subject, detail)
         except (ProtocolError, DataFormatError, IllegalMove) as error:

@@ -43,6 +43,7 @@ ORDER = """
     shipped/reading.py
     shipped/channel_file.py
     shipped/channel.py
+    shipped/callbacks.py
     shipped/handles.py
     shipped/heartbeat.py
     shipped/sending.py

@@ -1,0 +1,65 @@
+# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
+"""Callbacks: who hands a channel's items to its callback, and what if that raises."""
+from __future__ import absolute_import
+
+import sys
+
+from .channel import call_back
+from .errors import RemoteError, describe_error
+
+
+class Callbacks(object):
+    """Calls the callbacks of one gateway's channels, each in one thread at a time.
+
+    Args:
+        gateway: is told what was taken, and closes the channel of a callback that raised.
+        lock: guards the protocol, and who is calling.
+    """
+
+    def __init__(self, gateway, protocol, lock, model):
+        self._gateway, self._model = gateway, model
+        self._protocol, self._lock = protocol, lock
+
+    def set(self, end, callback):
+        """Call from now on, and here for what has come already."""
+        box = end.user
+        with self._lock:
+            box.callback, box.calling = callback, True
+        self._call(end)
+
+    def call_soon(self, end):
+        """Have a pooled thread call for what has come, if none is calling; never waits."""
+        box = end.user
+        with self._lock:
+            if box.calling:
+                return
+            box.calling = True
+        self._model.run_soon(self._call, end)
+
+    def _call(self, end):
+        box = end.user
+        while True:
+            try:
+                finished = call_back(self._gateway, end)
+            except BaseException as error:
+                self._fail(end, describe_error(sys.exc_info()))
+                box.discard(self._protocol.unclaimed)
+                if not isinstance(error, Exception):
+                    raise  # a Ctrl-C in setcallback() is its caller's too
+                continue  # the end marker is still due
+            if finished:
+                return
+            end.hungry = True
+            if end.pieces_size:
+                self._gateway._feed(end)
+            with self._lock:
+                if not box.items:
+                    box.calling = False
+                    return
+
+    def _fail(self, end, error):
+        """Close a channel whose callback raised: both ends are told why."""
+        box = end.user
+        self._gateway._close_end(end, error)
+        if box.remote_error is None:
+            box.remote_error = RemoteError(error[1], error[0])
