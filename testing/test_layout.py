@@ -127,8 +127,6 @@ ALLOWED_IMPURE = {
     "shipped/compat.py": {"Queue", "queue", "time"},  # the others take clock and queue from it
     "source_text.py": {"io"},  # StringIO
 }
-# Tested by what users do with them, with the other end on every interpreter.
-TESTED_THROUGH_GATEWAYS = {"shipped/channel.py", "shipped/channel_file.py"}
 OTHER_PYTHONS = {"Queue", "__builtin__", "jarray", "java", "org", "thread"}
 # Execution models are imported where a spec asks for them, and never otherwise.
 ALLOWED_OTHERS = {"shipped/threads.py": {"eventlet", "gevent"}}
@@ -256,9 +254,9 @@ def test_a_pure_file_reaches_for_nothing_outside_its_arguments(path):
     assert not any(isinstance(node, ast.Global) for node in ast.walk(parse(path)))
 
 
-def test_a_shipped_file_is_tested_on_every_interpreter():
-    alone = [path for path in SHIPPED if path not in TESTED_THROUGH_GATEWAYS]
-    tests = [ROOT / "testing" / f"test_{Path(path).stem}.py" for path in alone]
+def test_a_pure_file_that_is_shipped_is_tested_on_every_interpreter():
+    # The others are tested through gateways, whose other end is every interpreter.
+    tests = [ROOT / "testing" / f"test_{Path(path).stem}.py" for path in PURE if path in SHIPPED]
 
     assert [test for test in tests if test.exists() and not is_plain(str(test))] == []
 
