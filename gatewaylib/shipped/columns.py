@@ -234,17 +234,14 @@ def read_column(letter, data, choices, undecoded):
     if start > len(data):
         raise ValueError("%d values in %d bytes" % (size, len(data)))
     lengths = struct.unpack("<%dI" % size, as_bytes(data[4:start]))
-    values, end = cut(data, start, lengths)
-    if end != len(data):
-        raise ValueError("values of %d bytes in %d bytes" % (end, len(data)))
-    return list(imap(choices.make[letter], values))
+    if start + sum(lengths) != len(data):
+        raise ValueError("values of other lengths than %d bytes" % (len(data) - start))
+    return list(imap(choices.make[letter], cut(data, start, lengths)))
 
 
 def cut(data, start, lengths):
-    """Return ``(pieces of data, end of the last)``: one for each length, from start on."""
-    pieces = []
+    """Yield pieces of data, from start on: one at a time, as a memoryview takes 200 bytes."""
     for length in lengths:
         end = start + length
-        pieces.append(data[start:end])
+        yield data[start:end]
         start = end
-    return pieces, start

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 NONE: int
@@ -51,4 +51,4 @@ def read_column(
 ) -> list[Any]: ...
 def cut(
     data: bytes | memoryview, start: int, lengths: Iterable[int]
-) -> tuple[list[bytes | memoryview], int]: ...
+) -> Iterator[bytes | memoryview]: ...

@@ -15,6 +15,7 @@ from .encoder import (
     COLUMN,
     CONTAINER,
     DICT,
+    DICT_BALLAST,
     FROM_PYTHON_3,
     FROZENSET,
     GROUPS,
@@ -96,15 +97,15 @@ def decode(data, choices, restore):
     keys = []
     for number, size in enumerate(row[:shapes]):
         keys.append(list(islice(texts, size)))
-        loading.ballast -= kinds.count(BYTE[SHAPED + number]) * (size + 4)
+        loading.ballast -= kinds.count(BYTE[SHAPED + number]) * (size + DICT_BALLAST)
     position = blobs_at
     found = codes.translate(None, NO_BLOBS)
     if len(found) != blobs:
         raise LoadError("blobs that don't add up")
     if blobs:
         end = lengths - columns
-        pieces, position = cut(data, position, row[end - blobs : end])
-        pieces = iter(pieces)
+        pieces = cut(data, position, row[end - blobs : end])
+        position += sum(row[end - blobs : end])
         for code in set(bytearray(found)):
             sources[code] = imap(choices.make[code], pieces)
     if columns:
@@ -118,15 +119,12 @@ def decode(data, choices, restore):
         loading.lists.reverse()
     if position + ballast != len(data):
         raise LoadError("lengths that don't add up")
-    plan = izip(bytearray(kinds), bytearray(sizes))
-    if longs:
-        plan = _with_long_sizes(plan, iter(row[shapes : shapes + longs]))
+    long_sizes = row[shapes : shapes + longs]
     if records > MAX_DEPTH:
-        plan = list(plan)
-        _check_depth(plan, keys, codes)
+        _check_depth(_plan(kinds, sizes, long_sizes), keys, codes)
     values = imap(next, imap(sources.__getitem__, bytearray(codes)))
     push = done.append
-    for kind, size in plan:
+    for kind, size in _plan(kinds, sizes, long_sizes):
         if kind >= SHAPED:
             push(dict(izip(keys[kind - SHAPED], values)))
         elif kind == LIST:
@@ -145,16 +143,22 @@ def _popping(done):
         yield done.pop()
 
 
-def _with_long_sizes(kinds_and_sizes, long_sizes):
-    for kind, size in kinds_and_sizes:
+def _plan(kinds, sizes, long_sizes):
+    """Return an iterator over the kind and the size of each record."""
+    plan = izip(bytearray(kinds), bytearray(sizes))
+    return _with_long_sizes(plan, iter(long_sizes)) if long_sizes else plan
+
+
+def _with_long_sizes(plan, long_sizes):
+    for kind, size in plan:
         yield kind, next(long_sizes) if size == MORE else size
 
 
-def _check_depth(kinds_and_sizes, keys, codes):
+def _check_depth(plan, keys, codes):
     """Raise LoadError if containers nest too deep: hashing tuples, C recurses unguarded."""
     depths = []
     position = 0
-    for kind, size in kinds_and_sizes:
+    for kind, size in plan:
         if kind >= SHAPED:
             size = len(keys[kind - SHAPED])
         elif kind == DICT:
@@ -202,7 +206,7 @@ class _Loading(object):
 def _dict(values, size, loading):
     if size > LONG:
         raise LoadError("a dict of %d entries in the form of a short one" % size)
-    loading.pay(size + 4)
+    loading.pay(size + DICT_BALLAST)
     items = islice(values, 2 * size)
     return dict(izip(items, items))
 
@@ -212,7 +216,7 @@ def _column(values, size, loading):
 
 
 def _set(values, size, loading):
-    (items,) = islice(values, size)
+    items = _only_list(values, size)
     loading.pay(8 * len(items) + 8)
     loading.check_hashes(items)
     return set(items)
@@ -227,9 +231,18 @@ def _reduced(values, size, loading):
     return loading.restore(name, value)
 
 
+def _only_list(values, size):
+    (items,) = islice(values, size)
+    if type(items) is not list:  # a text could be taken apart too, and its characters take more
+        raise LoadError("no list where one must be")
+    return items
+
+
 def _rows(values, size, loading):
     lists = list(islice(values, size))
     keys = lists.pop(0)
+    if type(keys) is not list:
+        raise LoadError("rows without keys")
     loading.pay((8 + len(keys)) * _common_length(lists))
     return [dict(izip(keys, row)) for row in izip(*lists)]
 
@@ -249,15 +262,14 @@ def _common_length(lists):
 
 def _groups(values, size, loading):
     sizes, items = islice(values, size)
-    if sum(sizes) != len(items) or min(sizes) < 0:
+    if type(items) is not list or sum(sizes) != len(items) or min(sizes) < 0:
         raise LoadError("groups that don't add up")
     rest = iter(items)
     return [list(islice(rest, size)) for size in sizes]
 
 
 def _long_tuple(values, size, loading):
-    (items,) = islice(values, size)
-    return tuple(items)
+    return tuple(_only_list(values, size))
 
 
 def _long_dict(values, size, loading):

@@ -49,6 +49,9 @@ FROM_PYTHON_3, FROM_PYTHON_2 = b"{", b"("
 
 FEW = 8  # values: fewer are not worth looking at for what they have in common
 LONG = 32  # entries: a longer dict is sent as its keys and its values
+# What an honest payload must have more of, so that no payload takes over 32 times its bytes of
+# memory: a dict of n entries takes n bytes and these, and so on for the others, in _form.
+DICT_BALLAST = 6
 MORE = 255  # as a record's size: the real one is among the long sizes
 
 _TYPES = frozenset(CONTAINERS + (Reduced,))
@@ -131,7 +134,7 @@ def _write(values, codes, records, shapes, row, columns, ballast):
     row = row[:]
     for number, shape in enumerate(shapes):
         # The letters of records are every second byte.
-        ballast += records[::2].count(BYTE[SHAPED + number]) * (len(shape) + 4)
+        ballast += records[::2].count(BYTE[SHAPED + number]) * (len(shape) + DICT_BALLAST)
     texts = list(chain.from_iterable(shapes)) if shapes else []
     if TEXT in codes:
         texts += compress(values, codes.translate(_TEXT_MASK))
@@ -205,7 +208,7 @@ def _lay_out(item, max_depth, share):
                 block = list(value.values())
             else:
                 kind = DICT
-                ballast += size + 4
+                ballast += size + DICT_BALLAST
                 block = [x for pair in value.items() for x in pair]
             codes = bytearray(imap(_code_of, imap(type, block)))
         elif kind is list and len(value) == 1:  # so common, and so deep at times

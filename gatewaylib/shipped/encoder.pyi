@@ -20,6 +20,7 @@ FROM_PYTHON_2: bytes
 FEW: int
 LONG: int
 MORE: int
+DICT_BALLAST: int
 BYTE: list[bytes]
 NO_NUMBERS: bytes
 NO_BLOBS: bytes
