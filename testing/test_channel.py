@@ -150,7 +150,8 @@ def ended_there(group):
 
 
 def lost(group):
-    channel = group.makegateway().remote_exec("import os, sys; sys.stderr.write('why'); os._exit(5)")
+    source = "import os, sys; sys.stderr.write('why'); os._exit(5)"
+    channel = group.makegateway().remote_exec(source)
     with pytest.raises(GatewayLost):
         channel.waitclose(WAIT)
     return channel
@@ -591,7 +592,7 @@ def test_an_error_of_a_task_whose_channel_was_dropped_at_once_is_told_too(gatewa
     assert "unhandled RemoteError" in said
 
 
-# ---- many threads ---------------------------------------------------------------------------------
+# ---- many threads ---------------------------------------------------------------------
 
 
 def test_threads_over_one_channel_lose_and_double_nothing(gateway):

@@ -308,7 +308,7 @@ def test_a_send_that_ran_out_of_time_sent_nothing(group):
     channel.close()
 
 
-# ---- timeouts against a remote that does not move ----------------------------------------------------
+# ---- timeouts against a remote that does not move --------------------------------------
 
 
 def took(call):
@@ -320,7 +320,7 @@ def took(call):
 
 def test_timeouts_hold_though_the_remote_is_stopped_and_all_buffers_are_full(group):
     gateway = group.makegateway()
-    channel = gateway.remote_exec("items = iter(channel.receive, None)\nchannel.send(len(list(items)))")
+    channel = gateway.remote_exec("channel.send(len(list(iter(channel.receive, None))))")
     with Stopped(gateway):
         sent = 0
         with pytest.raises(TimeoutError):
@@ -397,7 +397,7 @@ def is_running(pid):
         return False
 
 
-# ---- Ctrl-C -----------------------------------------------------------------------------------------
+# ---- Ctrl-C ----------------------------------------------------------------------------
 
 
 def test_ctrl_c_while_waiting_in_receive_loses_nothing_and_the_gateway_lives_on(gateway):

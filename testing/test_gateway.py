@@ -283,8 +283,8 @@ def test_join_returns_in_time(gateway):
 
 def test_terminate_of_one_gateway_reports_its_end(group):
     gateway = group.makegateway("popen//id=one")
-    report = gateway.terminate(WAIT)
-    assert [(ending.id, ending.how, ending.exit_status) for ending in report] == [("one", "exited", 0)]
+    (ending,) = gateway.terminate(WAIT)
+    assert (ending.id, ending.how, ending.exit_status) == ("one", "exited", 0)
 
 
 def test_every_waiter_is_told_within_a_second_how_a_gateway_died(group):

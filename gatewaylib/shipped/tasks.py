@@ -39,7 +39,7 @@ class Tasks(object):
         self.running = running
         self._lock = model.Lock()
         self.queue = deque()  # tasks for the main thread; None at the end
-        self._main_is_free = False
+        self._main_is_free = True  # not yet in run_in_main_thread, and on its way there
 
     def start(self, channel, source):
         """Run a task: ``source`` is (text, file name, first line, name to call, kwargs)."""
@@ -69,19 +69,17 @@ class Tasks(object):
     def run_in_main_thread(self, wait):
         """Run tasks until ``stop``; ``wait()`` returns once ``queue`` has something."""
         while True:
-            with self._lock:
-                self._main_is_free = not self.queue
             wait()
             task = self.queue.popleft()
             if task is None:
                 return
-            self._run(task)
+            self._run(task, in_main_thread=True)
 
     def stop(self):
         """Start no more; let ``run_in_main_thread`` return after what it runs."""
         self.queue.append(None)
 
-    def _run(self, task):
+    def _run(self, task, in_main_thread=False):
         process = os.getpid()
         error = None
         try:
@@ -95,6 +93,10 @@ class Tasks(object):
             # parent's, and so is the rest of this loop.
             sys.stdout.flush()
             os._exit(0 if error is None else 1)
+        if in_main_thread:
+            # Ahead of the channel's end: who waits for that may send the next task at once.
+            with self._lock:
+                self._main_is_free = not self.queue
         self._end(task, error)
 
     def _end(self, task, error):

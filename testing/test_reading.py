@@ -1,0 +1,204 @@
+"""Whoever waits reads; where nobody waits, one thread reads for all."""
+
+import threading
+import time
+
+import pytest
+
+from gatewaylib import TimeoutError
+from gatewaylib.shipped import threads
+from gatewaylib.shipped.reading import POLLER, Turn
+from gatewaylib.transports import memory
+
+WAIT = 10.0
+ECHO = "for item in channel: channel.send(item)"
+
+
+def start(function, *args):
+    thread = threading.Thread(target=function, args=args)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def readers(gateway, monkeypatch):
+    """The idents of the threads that read the gateway, one for each chunk."""
+    seen, arrived = [], gateway._turn._arrived
+
+    def note(chunks):
+        seen.append(threading.get_ident())
+        return arrived(chunks)
+
+    monkeypatch.setattr(gateway._turn, "_arrived", note)
+    return seen
+
+
+def test_a_request_and_its_answer_cross_no_thread_at_this_end(gateway, readers):
+    with gateway.remote_exec(ECHO) as channel:
+        channel.send(0)
+        channel.receive()  # the poller may have been reading until now
+        del readers[:]
+        for number in range(200):
+            channel.send(number)
+            channel.receive(None if number % 2 else WAIT)
+
+        mine = threading.get_ident()
+        assert readers.count(mine) >= 0.95 * len(readers)
+
+
+def test_a_request_and_its_answer_cross_no_thread_at_the_remote(gateway):
+    channel = gateway.remote_exec(
+        "import threading\n"
+        "me, seen = threading.current_thread().ident, []\n"
+        "turn = channel.gateway._turn\n"
+        "arrived = turn._arrived\n"
+        "def note(chunks):\n"
+        "    seen.append(threading.current_thread().ident)\n"
+        "    return arrived(chunks)\n"
+        "channel.receive()\n"
+        "turn._arrived = note\n"
+        "for item in channel:\n"
+        "    channel.send(item)\n"
+        "    if item == 200: break\n"
+        "turn._arrived = arrived\n"
+        "channel.send((seen.count(me), len(seen)))\n"
+    )
+    channel.send(None)
+    for number in range(201):
+        channel.send(number)
+        channel.receive(WAIT)
+
+    by_task, of_all = channel.receive(WAIT)
+    assert by_task >= 0.95 * of_all
+
+
+def test_while_nobody_waits_the_poller_reads(gateway, readers):
+    over = threading.Event()
+    channel = gateway.remote_exec("for i in range(50): channel.send(i)")
+    channel.setcallback(lambda item: over.set() if item is None else None, endmarker=None)
+
+    assert over.wait(WAIT)
+    assert set(readers) == {POLLER._thread.ident}
+
+
+def test_one_who_waits_hands_others_what_is_theirs(gateway):
+    quiet = gateway.remote_exec("channel.receive()")
+    waiter = start(lambda: list(quiet))
+    callbacks, over = [], threading.Event()
+    busy = gateway.remote_exec("for i in range(1000): channel.send(i)")
+    busy.setcallback(lambda item: over.set() if item is None else callbacks.append(item), None)
+
+    assert over.wait(WAIT)
+    assert callbacks == list(range(1000))
+    quiet.send(None)
+    waiter.join(WAIT)
+    assert not waiter.is_alive()
+
+
+def test_all_who_wait_on_different_channels_are_served(gateway):
+    channels = [gateway.remote_exec(ECHO) for _ in range(8)]
+    got = [None] * len(channels)
+
+    def receive(index):
+        got[index] = channels[index].receive(WAIT if index % 2 else None)
+
+    waiting = [start(receive, index) for index in range(len(channels))]
+    for index in reversed(range(len(channels))):
+        channels[index].send(index)
+    for thread in waiting:
+        thread.join(WAIT)
+    for channel in channels:
+        channel.close()
+
+    assert got == list(range(len(channels)))
+
+
+def test_a_waiter_whose_time_is_over_gives_the_turn_to_another(gateway):
+    channels = [gateway.remote_exec(ECHO) for _ in range(2)]
+    got, timed_out = [], []
+
+    def short():
+        with pytest.raises(TimeoutError):
+            channels[0].receive(0.1)
+        timed_out.append(True)
+
+    first = start(short)
+    second = start(lambda: got.append(channels[1].receive(WAIT)))
+    first.join(WAIT)
+    begun = time.monotonic()
+    channels[1].send("served")
+    second.join(WAIT)
+
+    assert (timed_out, got) == ([True], ["served"])
+    assert time.monotonic() - begun < 1.0
+    for channel in channels:
+        channel.close()
+
+
+def test_one_thread_reads_for_all_gateways(group):
+    gateways = group.makegateways(["4*popen"])
+    over = [threading.Event() for _ in gateways]
+    for gateway, event in zip(gateways, over):
+        gateway.remote_exec("channel.send(1)").setcallback(lambda item, e=event: e.set())
+
+    assert all(event.wait(WAIT) for event in over)
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("gatewaylib-poller") == 1
+    assert not [name for name in names if "reader" in name]
+
+
+class NoPoller:
+    """Stands for the poller where a test decides who reads."""
+
+    def add(self, turn):
+        pass
+
+    remove = add
+
+    def wake(self):
+        pass
+
+
+class Inbox:
+    """Something to wait for: a list, and the locks of those who wait."""
+
+    def __init__(self):
+        self.chunks, self.waiting, self.readers = [], [], []
+
+    def arrived(self, chunks):
+        self.readers.append(threading.get_ident())
+        while chunks:
+            self.chunks.append(chunks.popleft())
+        for lock in list(self.waiting):
+            try:
+                lock.release()
+            except RuntimeError:
+                continue
+
+    def wait(self, turn, count, timeout=WAIT):
+        lock = threading.Lock()
+        lock.acquire()
+        self.waiting.append(lock)
+        try:
+            return turn.wait(lambda: len(self.chunks) >= count, lock, timeout)
+        finally:
+            self.waiting.remove(lock)
+
+
+def test_the_turn_passes_from_one_waiter_to_the_next_without_a_poller():
+    ours, theirs = memory.pair()
+    inbox = Inbox()
+    turn = Turn(ours, threads.get_model("thread"), inbox.arrived, NoPoller(), lambda: None)
+    done = []
+    waiting = [start(lambda n=n: done.append((n, inbox.wait(turn, n)))) for n in (1, 2, 3)]
+    for count in (1, 2, 3):
+        theirs.write_one(b"x")
+        waiting[count - 1].join(WAIT)
+        assert (count, True) in done
+
+    assert len(set(inbox.readers)) >= 2
+    assert not turn.is_taken()
+    assert inbox.wait(turn, 4, timeout=0.05) is False
+    theirs.close()
+    assert inbox.wait(turn, 4, timeout=0.05) is True  # the end of the stream is a chunk too
+    assert turn.ended

@@ -1,0 +1,114 @@
+"""Where tasks run, and that one never stops another."""
+
+import pytest
+
+from gatewaylib import RemoteError
+
+WAIT = 10.0
+WHERE = (
+    "import threading\n"
+    "name = type(threading.current_thread()).__name__\n"
+    "channel.send(name == '_MainThread')\n"
+)
+
+
+def test_the_first_task_has_the_main_thread_and_others_run_beside_it(group):
+    gateway = group.makegateway()
+    first = gateway.remote_exec(WHERE + "channel.receive()")
+    assert first.receive(WAIT) is True
+    second = gateway.remote_exec(WHERE + "channel.receive()")
+    assert second.receive(WAIT) is False
+
+    first.send(None)
+    first.waitclose(WAIT)
+    assert gateway.remote_exec(WHERE).receive(WAIT) is True
+    second.close()
+
+
+def test_a_hundred_tasks_run_at_once(group):
+    gateway = group.makegateway()
+    channels = [
+        gateway.remote_exec("channel.receive(); channel.send(1)") for _ in range(100)
+    ]
+    assert gateway.remote_status(WAIT).numexecuting == 100
+    for channel in channels:
+        channel.send(None)
+    assert sum(channel.receive(WAIT) for channel in channels) == 100
+
+
+def test_a_channel_ends_with_its_task(gateway):
+    channel = gateway.remote_exec("pass")
+    channel.waitclose(WAIT)
+    assert channel.isclosed()
+
+
+def test_a_channel_a_task_leaves_behind_is_closed_with_it(gateway):
+    channel = gateway.remote_exec("inner = channel.gateway.newchannel(); channel.send(inner)")
+    inner = channel.receive(WAIT)
+    with pytest.raises(EOFError):
+        inner.receive(WAIT)
+
+
+def test_a_task_may_start_threads_that_use_its_channel(gateway):
+    channel = gateway.remote_exec(
+        "import threading\n"
+        "threads = [threading.Thread(target=channel.send, args=(i,)) for i in range(10)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+    )
+    assert sorted(channel) == list(range(10))
+
+
+def test_tasks_of_two_texts_with_one_file_name_show_their_own_lines(gateway):
+    waiting = gateway.remote_exec("channel.receive()\nraise ValueError('of the first')")
+    gateway.remote_exec("\n\n").waitclose(WAIT)
+    waiting.send(None)
+    with pytest.raises(RemoteError, match=r"raise ValueError\('of the first'\)"):
+        waiting.receive(WAIT)
+
+
+# ---- main_thread_only ------------------------------------------------------------------------
+
+
+def test_main_thread_only_refuses_a_second_task_after_a_second_and_says_why(group):
+    gateway = group.makegateway("popen//execmodel=main_thread_only")
+    first = gateway.remote_exec(WHERE + "channel.receive()")
+    assert first.receive(WAIT) is True
+
+    with pytest.raises(RemoteError, match="would cause deadlock for main_thread_only"):
+        gateway.remote_exec("pass").waitclose(WAIT)
+
+    first.send(None)
+    first.waitclose(WAIT)
+    assert gateway.remote_exec(WHERE).receive(WAIT) is True
+
+
+def test_main_thread_only_runs_tasks_one_after_another(group):
+    gateway = group.makegateway("popen//execmodel=main_thread_only")
+    for number in range(20):
+        channel = gateway.remote_exec(f"channel.send({number})")
+        assert channel.receive(WAIT) == number  # not waiting for its end
+
+
+def test_main_thread_only_goes_on_after_a_task_that_failed(group):
+    gateway = group.makegateway("popen//execmodel=main_thread_only")
+    for source in ("1/0", "raise SystemExit(2)", "raise KeyboardInterrupt", "a b"):
+        with pytest.raises(RemoteError):
+            gateway.remote_exec(source).waitclose(WAIT)
+        assert gateway.remote_exec(WHERE).receive(WAIT) is True
+
+
+def test_main_thread_only_serves_callbacks_and_status_while_its_task_runs(group):
+    gateway = group.makegateway("popen//execmodel=main_thread_only")
+    channel = gateway.remote_exec(
+        "import threading\n"
+        "over = threading.Event()\n"
+        "channel.setcallback(lambda item: over.set())\n"
+        "channel.send('ready')\n"
+        "over.wait(10)\n"
+        "channel.send('called back')\n"
+    )
+    assert channel.receive(WAIT) == "ready"
+    assert gateway.remote_status(WAIT).numexecuting == 1
+    channel.send(1)
+    assert channel.receive(WAIT) == "called back"
