@@ -215,11 +215,13 @@ class Gateway(BaseGateway):
         status = signal_number = None
         if process.wait(MOMENT):
             status = process.reap()
+            # Given up, it ended because of that, and the reason is what people need.
+            cause = f"{why}; " if self._given_up else ""
             if status < 0:
                 signal_number, status = -status, None
-                why = f"its process was killed by signal {signal_number}"
+                why = f"{cause}its process was killed by signal {signal_number}"
             else:
-                why = f"its process ended with exit status {status}"
+                why = f"{cause}its process ended with exit status {status}"
         else:
             why = f"{why}; its process {process.pid}, still running, is killed"
         words = process.output.last_words()

@@ -75,7 +75,8 @@ class Watch:
         deadline = time.monotonic() + grace
         threads = set(threading.enumerate()) - self._threads
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            with contextlib.suppress(RuntimeError):  # another thread is just starting it
+                thread.join(max(0.0, deadline - time.monotonic()))
         left = [f"thread {thread.name}" for thread in threads if thread.is_alive()]
         while (found := self._new_processes()) and time.monotonic() < deadline:
             threading.Event().wait(0.01)

@@ -335,6 +335,15 @@ def test_remote_exec_of_much_is_told_of_the_loss_as_well(group):
     assert caught and caught[0].signal == 9
 
 
+def test_a_remote_that_breaks_the_protocol_is_lost_for_that_reason(group):
+    channel = group.makegateway().remote_exec(
+        "channel.gateway._transport.write_one(b'\\xff' * 9); channel.receive()"
+    )
+
+    with pytest.raises(GatewayLost, match="it broke the protocol: frame of 4294967295 bytes"):
+        channel.receive(WAIT)
+
+
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nothing_like_it"):
         gatewaylib.nothing_like_it
