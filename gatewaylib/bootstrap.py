@@ -11,13 +11,13 @@ from __future__ import annotations
 import binascii
 import functools
 import marshal
-import secrets
+import os
 import select
 import signal
 import struct
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
 from .shipped.errors import GatewayError, LoadError, StartError
@@ -35,26 +35,30 @@ BOOT = (
 NOISE = 2**16  # bytes a login may print before the hello
 MAX_HELLO = 2**16
 HELLO_SIZE = struct.Struct("!I")
-PACKAGE = Path(__file__).parent
-ALWAYS_SENT = sorted(p for p in (PACKAGE / "shipped").glob("*.py") if p.stem != "unpack")
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 @functools.lru_cache(maxsize=2)
 def _packed(compiled: bool) -> bytes:
     """Return the first two words of the line; ``compiled``: for an interpreter like this one."""
-    unpack = (PACKAGE / "shipped" / "unpack.py").read_bytes()
-    modules = {"__init__": b"", "gateway_base": (PACKAGE / "gateway_base.py").read_bytes()}
-    modules.update({f"shipped.{path.stem}": path.read_bytes() for path in ALWAYS_SENT})
-    head, body = [], []
-    for name, source in modules.items():
-        code = b""
-        if compiled:
-            file_name = f"gatewaylib/{name.replace('.', '/')}.py"
-            code = marshal.dumps(compile(source, file_name, "exec", dont_inherit=True))
+    head, body = ["__init__ 0 0"], []
+    for name in ["gateway_base", *_always_sent()]:
+        loader = SourceFileLoader(name, os.path.join(PACKAGE, *name.split(".")) + ".py")
+        source = loader.get_data(loader.path)
+        if name == "shipped.unpack":
+            unpack = source
+            continue
+        # The loader takes it from the bytecode that importing the file has left, if it can.
+        code = marshal.dumps(loader.get_code(name)) if compiled else b""
         head.append(f"{name} {len(source)} {len(code)}")
         body += [source, code]
     table = "\n".join(head).encode() + b"\n\n" + b"".join(body)
     return b" ".join(binascii.b2a_base64(part, newline=False) for part in (unpack, table))
+
+
+def _always_sent() -> list[str]:
+    files = sorted(os.listdir(os.path.join(PACKAGE, "shipped")))
+    return [f"shipped.{name[:-3]}" for name in files if name.endswith(".py")]
 
 
 def _options(spec: Spec, execmodel: str, hello: str) -> bytes:
@@ -91,7 +95,7 @@ class Start:
         self.info: dict[str, Any] | None = None
         self.early = b""
         self.error: StartError | None = None
-        self._hello = f"gatewaylib-hello-{secrets.token_hex(8)}:"
+        self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
         options = _options(spec, execmodel, self._hello)
         line = _packed(spec.python is None) + b" "
         line += binascii.b2a_base64(options, newline=False) + b"\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from ..shipped.errors import SpecError, StartError
 from ..spec import Spec
@@ -49,7 +49,7 @@ def _popen(spec: Spec, boot: str, output: Output) -> LocalProcess:
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
     message = f"{spec}: cannot run {command}: {error.strerror}"
     if isinstance(error, FileNotFoundError):
-        near = difflib.get_close_matches(Path(command).name, _pythons_on_path(env), 3)
+        near = difflib.get_close_matches(os.path.basename(command), _pythons_on_path(env), 3)
         message += f"; on the PATH are {', '.join(near)}" if near else "; is it on the PATH?"
     return message
 
@@ -57,8 +57,9 @@ def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]
 def _pythons_on_path(env: Mapping[str, str]) -> set[str]:
     names: set[str] = set()
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
-        for pattern in ("python*", "pypy*", "jython*"):
-            names.update(path.name for path in Path(folder or ".").glob(pattern))
+        with contextlib.suppress(OSError):
+            found = os.listdir(folder or ".")
+            names.update(name for name in found if name.startswith(("python", "pypy", "jython")))
     return names
 
 
