@@ -23,6 +23,7 @@ class BaseGateway:
     state: str
     ended_by: GatewayError | None
     # What the local Gateway builds on.
+    _given_up: bool
     _transport: Transport
     _protocol: Protocol
     _lock: Any
