@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from typing import Any, Callable
 
@@ -24,11 +25,18 @@ from .shipped.reading import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
 from .termination import Report, end_members
-from .transports.process import LocalProcess, wait_any
+from .transports.process import LocalProcess, describe_status, wait_any
 
 # Seconds a process may take from closing its stream to its end before it counts as one
 # that closed its stream and went on.
 MOMENT = 0.5
+# exit status of a process -> what mostly brings it about, and what to do
+LIKELY = {
+    -signal.SIGKILL: " (by somebody, or because the machine or container ran out of memory)",
+    -signal.SIGSEGV: (
+        " (C code crashed; env:PYTHONFAULTHANDLER=1 in the spec has the next crash say where)"
+    ),
+}
 
 
 class RInfo:
@@ -80,8 +88,9 @@ class Gateway(BaseGateway):
             self._turn.preload(start.early)
         self._start_reading(spec.heartbeat)
         self.process.output.let_go()
-        if self.process.pidfd is not None and not model.green:
-            POLLER.watch(self.process.pidfd, self._process_ended)
+        self._watched = None if model.green else self.process.pidfd
+        if self._watched is not None:
+            POLLER.watch(self._watched, self._process_ended)
 
     def __repr__(self) -> str:
         with self._lock:
@@ -202,32 +211,37 @@ class Gateway(BaseGateway):
 
     def _process_ended(self) -> None:
         """The process is gone; its stream ends too, unless a child of it holds on."""
-        if self.process.pidfd is not None:
-            POLLER.unwatch(self.process.pidfd)
+        self._unwatch()
         call_later(self.execmodel, MOMENT, self._end_without_end_of_stream)
 
+    def _unwatch(self) -> None:
+        """Watch the process no more; once, and before its descriptor can be another's."""
+        with self._lock:
+            watched, self._watched = self._watched, None
+        if watched is not None:
+            POLLER.unwatch(watched)
+
     def _end_without_end_of_stream(self) -> None:
-        if self.state is not ENDED:
-            self._give_up("the process ended")
+        # Whoever reads finds the end of the stream, as it should have come by itself.
+        self._transport.abort()
 
     def _describe_loss(self, why: str) -> GatewayLost:
         process = self.process
         status = signal_number = None
-        if process.wait(MOMENT):
+        if self._given_up:
+            pass  # what becomes of the process now is our doing and tells nothing
+        elif process.wait(MOMENT):
+            self._unwatch()
             status = process.reap()
-            # Given up, it ended because of that, and the reason is what people need.
-            cause = f"{why}; " if self._given_up else ""
+            verb = "was" if status < 0 else "ended with"
+            why = f"its process {verb} {describe_status(status)}{LIKELY.get(status, '')}"
             if status < 0:
                 signal_number, status = -status, None
-                why = f"{cause}its process was killed by signal {signal_number}"
-            else:
-                why = f"{cause}its process ended with exit status {status}"
         else:
-            why = f"{why}; its process {process.pid}, still running, is killed"
+            why = f"process {process.pid} closed its connection and went on; it is killed"
         words = process.output.last_words()
         message = f"gateway {self.id} ({self.spec}) is lost: {why}"
-        if words:
-            message += f"; its last words:\n{words}"
+        message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
         return GatewayLost(message, self.id, status, signal_number, words)
 
     def _after_end(self) -> None:
@@ -238,26 +252,23 @@ class Gateway(BaseGateway):
         super().forget()
         self.process.forget()
 
-    def bury(self) -> int:
+    def bury(self, patience: float = MOMENT) -> int:
         """End the process for good, give everything back and return its exit status.
 
-        For a gateway that is at its end, or whose process is.
+        For a gateway that is at its end, or whose process is. What is still on its way
+        has ``patience`` seconds to arrive.
         """
         process = self.process
-        if process.pidfd is not None:
-            POLLER.unwatch(process.pidfd)
-        if not process.has_exited():
-            process.signal(9)
-            process.wait(1.0)
-        status = process.reap()
-        # With the process gone the stream ends as soon as what it sent is read.
-        deadline = time.monotonic() + 2 * MOMENT
-        self.join(MOMENT)
+        self._unwatch()
+        process.signal(signal.SIGKILL)
+        process.wait(1.0)
+        # With the process gone the streams end as soon as what it sent is read.
+        deadline = time.monotonic() + patience
+        self.join(patience)
+        status = process.reap(deadline - time.monotonic())
         self._conclude(ChannelClosed(f"gateway {self.id} was exited"))
         self._transport.abort()
-        if self._writer.close(deadline - time.monotonic()) and self._turn.close(
-            deadline - time.monotonic()
-        ):
+        if self._writer.close(MOMENT) and self._turn.close(MOMENT):
             self._transport.close()
         self._buried.set()
         return status

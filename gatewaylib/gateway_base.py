@@ -7,6 +7,8 @@ protocol, for moments; no user code runs under it, and nothing is read or writte
 """
 from __future__ import absolute_import
 
+import sys
+
 from .shipped import frames, protocol
 from .shipped.callbacks import Callbacks
 from .shipped.channel import Channel, Mailbox, remote_error, retold
@@ -19,6 +21,7 @@ from .shipped.errors import (
     GatewayLost,
     IllegalMove,
     ProtocolError,
+    describe_error,
     shortened,
 )
 from .shipped.handles import Handles
@@ -203,6 +206,9 @@ class BaseGateway(object):
                         self._ON[event](self, subject, detail)
         except (ProtocolError, DataFormatError, IllegalMove) as error:
             self._give_up("it broke the protocol: %s" % error)
+        except Exception:
+            # No memory for it, or a mistake of ours: whoever reads, reads for others too.
+            self._give_up("reading it failed: %s" % describe_error(sys.exc_info())[1])
         except BaseException as error:
             # Half of a chunk is dealt with and nobody could tell which: a Ctrl-C here
             # must not turn into items that are silently missing.

@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from .shipped.errors import GatewayLost
+from .transports.process import describe_status
+
 TERM_TIME = 0.3  # seconds from SIGTERM to SIGKILL
 KILL_TIME = 0.5  # seconds for SIGKILL to work
+LAST_ITEMS = 0.4  # seconds for what ended processes have sent and printed to be read
 
 
 class Process(Protocol):
@@ -30,11 +34,14 @@ class Member(Protocol):
     id: str
 
     @property
+    def ended_by(self) -> Exception | None: ...
+
+    @property
     def process(self) -> Process: ...
 
     def exit(self) -> None: ...
 
-    def bury(self) -> int: ...
+    def bury(self, patience: float) -> int: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +50,9 @@ class Ending:
 
     Attributes:
         id: the gateway's.
-        how: "exited" (by itself, when asked or before), "terminated" (by SIGTERM),
-            "killed" (by SIGKILL) or "stuck" (not even that helped).
+        how: "exited" (by itself, when asked), "lost" (by accident, before it was asked),
+            "terminated" (by SIGTERM), "killed" (by SIGKILL) or "stuck" (not even that
+            helped).
         exit_status: the process's; negative: the signal that ended it; None: unknown.
         error: what went wrong while it was ended.
     """
@@ -55,8 +63,9 @@ class Ending:
     error: Exception | None = None
 
     def __str__(self) -> str:
-        trouble = f", {self.error}" if self.error else ""
-        return f"{self.id}: {self.how} (exit status {self.exit_status}{trouble})"
+        status = "" if self.exit_status is None else f", {describe_status(self.exit_status)}"
+        trouble = f"; {self.error}" if self.error else ""
+        return f"{self.id}: {self.how}{status}{trouble}"
 
 
 class Report(tuple[Ending, ...]):
@@ -67,7 +76,7 @@ class Report(tuple[Ending, ...]):
 
     @property
     def killed(self) -> list[Ending]:
-        return [ending for ending in self if ending.how != "exited"]
+        return [ending for ending in self if ending.how not in ("exited", "lost")]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self)) or "nothing to end"
@@ -122,7 +131,12 @@ def _wait(
         wait_any(list(processes.values()), left)
 
 
-def end_members(members: Sequence[Member], timeout: float | None, wait_any: WaitAny) -> Report:
+def end_members(
+    members: Sequence[Member],
+    timeout: float | None,
+    wait_any: WaitAny,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """End gateways: see ``Group.terminate``. One's error never keeps the others from ending."""
     if timeout is not None and timeout < 0:
         raise ValueError(f"timeout is {timeout} s, must not be negative")
@@ -132,12 +146,15 @@ def end_members(members: Sequence[Member], timeout: float | None, wait_any: Wait
             member.exit()
         except Exception as error:
             errors[member.id] = error
-    hows = end_processes([member.process for member in members], timeout, wait_any)
+    hows = end_processes([member.process for member in members], timeout, wait_any, clock)
     endings = []
+    deadline = clock() + LAST_ITEMS
     for member, how in zip(members, hows):
         status = None
         try:
-            status = member.bury() if how != "stuck" else None
+            if how == "exited" and isinstance(member.ended_by, GatewayLost):
+                how = "lost"
+            status = member.bury(max(0.0, deadline - clock())) if how != "stuck" else None
         except Exception as error:
             errors.setdefault(member.id, error)
         endings.append(Ending(member.id, how, status, errors.get(member.id)))

@@ -141,8 +141,9 @@ class Channel(object):
             raise self._why_not_sent()
 
     def _why_not_sent(self):
-        if self._end.state == CLOSED and self._box.ended is not None:
-            reason = self._box.ended
+        # A channel is told a moment after its gateway is at its end.
+        reason = self._box.ended or self.gateway.ended_by
+        if self._end.state == CLOSED and reason is not None:
             return retold("cannot send: %s" % reason, reason)
         return ChannelClosed("cannot send: channel %d was closed at this end" % self.id)
 

@@ -87,6 +87,10 @@ class Worker(BaseGateway):
                 self._told(end)
         self._begin_end()
 
+    def _give_up(self, why):
+        sys.stderr.write("%s gives up: %s\n" % (self.id, why))
+        super(Worker, self)._give_up(why)
+
     def _after_end(self):
         self._begin_end()
 

@@ -12,7 +12,8 @@ from ..shipped.reading import Poller
 from ..shipped.transport import wait_fd
 
 LAST_WORDS = 4096  # bytes of stderr that are kept for error messages
-CHUNK = 2**16
+CHUNK = 2**16  # what a pipe holds
+MOMENT = 0.1  # seconds for the poller to close what nobody else will
 MAX_LINE = 2**16  # bytes without a line end that are handed on as a line of their own
 
 # Called with the gateway's id, "stdout" or "stderr", and a line without its end.
@@ -62,19 +63,18 @@ class Output:
             text = text.partition("\n")[2] or text
         return text.strip()
 
-    def _read_some(self, name: str) -> bool:
-        """Read once what is there; return False where nothing more is or will be."""
+    def _read_some(self, name: str) -> None:
+        """Read once what is there; called by the poller only."""
         with self._lock:
             if name not in self._streams:
-                return False
+                return
             stream, _ = self._streams[name]
             if not wait_fd(stream.fileno(), False, 0):
-                return False
+                return
             data = os.read(stream.fileno(), CHUNK)
+            self._take(name, data)
             if not data:
                 self._close(name)
-            self._take(name, data)
-        return bool(data)
 
     def _take(self, name: str, data: bytes) -> None:
         if name == "stderr":
@@ -120,18 +120,24 @@ class Output:
             _write_all(f"gatewaylib: {message}\n".encode())
 
     def finish(self, timeout: float) -> None:
-        """Read what a process that has ended left in its pipes, and close them.
+        """Wait until all that a process wrote, which has ended, is handed on.
 
-        Waits ``timeout`` seconds at most: a process it has started may hold them open.
+        That is ``timeout`` seconds at most, and as long as a moment more: a process it has
+        started may hold the pipes open, and a callback may hang. Then the poller closes
+        them as soon as it can.
         """
-        self._all_read.wait(timeout)
-        for name in ("stdout", "stderr"):
-            while self._read_some(name):
-                pass
+        if not self._all_read.wait(timeout):
+            for _, poller in list(self._streams.values())[:1]:
+                poller.call_later(0, self._close_rest)
+                self._all_read.wait(MOMENT)
+
+    def _close_rest(self) -> None:
+        for name in list(self._streams):
+            self._read_some(name)
             with self._lock:
                 if name in self._streams:
-                    self._close(name)
                     self._take(name, b"")
+                    self._close(name)
 
     def forget(self) -> None:
         """In the child of a fork: the pipes are the parent's to read."""

@@ -111,10 +111,11 @@ class LocalProcess:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, number)
 
-    def reap(self) -> int:
+    def reap(self, patience: float = 0.3) -> int:
         """End what is left of the group of a process that has ended; return its exit status.
 
-        A negative one is the signal that ended it.
+        A negative one is the signal that ended it. Waits up to ``patience`` seconds for
+        the output of what left the group.
         """
         self.signal(signal.SIGKILL)
         with self._lock:
@@ -125,7 +126,7 @@ class LocalProcess:
             if self._pidfd is not None:
                 os.close(self._pidfd)
                 self._pidfd = None
-        self.output.finish(0.3)
+        self.output.finish(patience)
         return status
 
     def forget(self) -> None:
@@ -156,6 +157,16 @@ def _open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
+
+
+def describe_status(status: int) -> str:
+    """Say what an exit status stands for: negative, the signal that ended the process."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:  # a realtime signal has no name
+        return f"killed by signal {-status}"
 
 
 def wait_any(processes: Sequence[LocalProcess], timeout: float) -> None:
