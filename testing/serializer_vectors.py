@@ -76,33 +76,54 @@ frozenset()
 frozenset([u"a"])
 [1] * 300
 [1, None] * 150
-[None] * 8
-list(range(8))
-[2**40] * 8
-[2**70] * 8
-[1, 2**70] * 4
-[True, False] * 4
-[0.5] * 8
-~[-0.0, float("nan")] * 4
-[1j] * 8
-[u"a", u"", u"\xe9"] * 3
-[u"a\0"] * 8
-[b"a", b""] * 4
-[bytearray(b"a")] * 8
-tuple(range(8))
-(None,) * 8
-[(1, u"a")] * 8
-[(1, u"a")] * 7 + [()]
-[[1], [], [2, 3]] * 3
-[[[1]]] * 8
-[{u"a": 1}] * 8
-[{}] * 8
+[None] * 40
+list(range(40))
+[2**40] * 40
+[2**70] * 40
+[1, 2**70] * 20
+[True, False] * 20
+[0.5] * 40
+~[-0.0, float("nan")] * 20
+[1j] * 40
+[u"a", u"", u"\xe9"] * 12
+[u"a\0"] * 40
+[b"a", b""] * 20
+[bytearray(b"a")] * 40
+tuple(range(40))
+(None,) * 40
+[(1, u"a")] * 40
+[(1, u"a")] * 39 + [()]
+[[1], [], [2, 3]] * 12
+[[[1]]] * 40
+[{u"a": 1}] * 40
+[{}] * 40
 ~{u"a": 1, u"b": [2], 3: None}
-~[{u"name": u"n", u"id": 1, u"tags": [u"x"]}] * 8
+~[{u"name": u"n", u"id": 1, u"tags": [u"x"]}] * 40
 ~dict((n, u"") for n in range(32))
 ~dict((n, [n]) for n in range(40))
 ~set(range(10))
 ~frozenset([(1, 2), u"a", None])
+[set(), None, True, False, 1, -2, 2.5, 1j, b"b", bytearray(b"ba"), u"text"]
+[set(), 2**63, 1, -2**63 - 1, 2**64]
+[set(), [], (), {}]
+[set(), [[[[]]]]]
+[set(), (1, (2, (3,)))]
+[set(), u"a", [u"b", (u"c", {u"d": u"e"}), u"f"], u"g"]
+[set(), u"\0", u"a\0b", u"\0001\0"]
+[set(), lone(0xD800), u"x"]
+[set(), {u"a": 1}, {u"a": 2}, {u"b": None}, {u"a\0b": 3}]
+[set(), {b"a": 1}, {1: 2}]
+[u"x" * 255, b"x" * 255]
+[u"x" * 256]
+[b"x" * 256]
+[b"ab"] * 8
+[None] * 31
+[None] * 32
+[[[[[[]]]]]]
+[[[[[[[]]]]]]]
+{u"a\0b": 1}
+{u"": {}}
+[(None,) * 20] * 12
 """
 
 

@@ -157,23 +157,27 @@ def vector(expression):
 
 
 def test_a_python_2_str_arrives_as_asked():
+    _, small = vector('[b"ab"] * 8')
     _, payload = vector('b"abc\\x00\\xff"')
-    _, column = vector('[b"a", b""] * 4')
+    _, column = vector('[b"a", b""] * 20')
     _, key = vector('{b"a": 1}')
     native = b"abc\x00\xff"
     text = native if PY2 else u"abc\x00\xff"
 
     assert same(Serializer(py2str_as_py3str=False).loads(payload), native)
     assert same(Serializer(py2str_as_py3str=True).loads(payload), text)
-    assert same(Serializer(py2str_as_py3str=True).loads(column), ["a", ""] * 4)
+    assert same(Serializer(py2str_as_py3str=True).loads(column), ["a", ""] * 20)
     assert same(Serializer(py2str_as_py3str=True).loads(key), {"a": 1})
+    assert same(Serializer(py2str_as_py3str=True).loads(small), ["ab"] * 8)
+    assert same(Serializer(py2str_as_py3str=False).loads(small), [b"ab"] * 8)
 
 
 def test_python_3_text_arrives_as_asked_and_python_2_unicode_stays_text():
-    theirs, older = vector('[u"a", u"", u"\\xe9"] * 3')
+    theirs, older = vector('[u"a", u"", u"\\xe9"] * 12')
     single, older_single = vector('u"abc"')
-    texts = [u"a", u"", u"\xe9"] * 3
-    as_asked = [b"a", b"", b"\xc3\xa9"] * 3 if PY2 else texts
+    small, older_small = vector('{u"": {}}')
+    texts = [u"a", u"", u"\xe9"] * 12
+    as_asked = [b"a", b"", b"\xc3\xa9"] * 12 if PY2 else texts
 
     undecoded = Serializer(py3str_as_py2str=True)
 
@@ -181,6 +185,8 @@ def test_python_3_text_arrives_as_asked_and_python_2_unicode_stays_text():
     assert same(undecoded.loads(older), texts)
     assert same(undecoded.loads(single), b"abc" if PY2 else u"abc")
     assert same(undecoded.loads(older_single), u"abc")
+    assert same(undecoded.loads(small), {b"" if PY2 else u"": {}})
+    assert same(undecoded.loads(older_small), {u"": {}})
     assert same(Serializer(py3str_as_py2str=False).loads(theirs), texts)
 
 
@@ -383,7 +389,7 @@ def with_more(payload, records, codes, ballast=0):
 def test_a_payload_that_nests_too_deep_is_a_load_error():
     payload = PLAIN.dumps(nested(1000))
 
-    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(3)), b"L\1", b"c")), nested(4))
+    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(10)), b"L\1", b"c")), nested(11))
     error = error_of(LoadError, PLAIN.loads, with_more(payload, b"T\1" * 2000, b"c" * 2000))
     assert "nested too deep" in str(error)
 

@@ -64,7 +64,7 @@ _UINT32 = struct.Struct("<I")
 _COMPLEX = struct.Struct("<dd")
 _CHANNEL = struct.Struct("<q")
 # What reading bytes that make no sense may raise.
-BAD_DATA = (ValueError, TypeError, LookupError, OverflowError, struct.error)
+BAD_DATA = (ValueError, TypeError, LookupError, OverflowError, StopIteration, struct.error)
 
 
 class IntTooBig(Exception):

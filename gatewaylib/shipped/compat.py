@@ -56,6 +56,9 @@ def as_text(value):
 # them can choose many that hash alike.
 SECRETLY_HASHED = () if PY2 or IMPLEMENTATION != "CPython" else (bytes, text_type)
 
+# The errors handler by which lone surrogates pass in UTF-8: on Python 2 they do by any.
+SURROGATES = "strict" if PY2 else "surrogatepass"
+
 unpack = struct.unpack
 
 if JYTHON:
@@ -102,14 +105,6 @@ if PY2:
             raise ValueError("%d bytes are no row of %d-byte numbers" % (len(data), size))
         return list(unpack("<%d%s" % (len(data) // size, kind), as_bytes(data)))
 
-    def encode_text(value):
-        """Return text as UTF-8, in which lone surrogates pass; Jython's text has none."""
-        return value.encode("utf-8")
-
-    def decode_text(data):
-        """Return bytes as text; ValueError if they are not UTF-8."""
-        return as_bytes(data).decode("utf-8")
-
 else:
     as_bytes = bytes
 
@@ -136,10 +131,12 @@ else:
             row.byteswap()
         return row.tolist()
 
-    def encode_text(value):
-        """Return text as UTF-8, in which lone surrogates pass."""
-        return value.encode("utf-8", "surrogatepass")
 
-    def decode_text(data):
-        """Return bytes as text; ValueError if they are not UTF-8."""
-        return str(data, "utf-8", "surrogatepass")
+def encode_text(value):
+    """Return text as UTF-8, in which lone surrogates pass; Jython's text has none."""
+    return value.encode("utf-8", SURROGATES)
+
+
+def decode_text(data):
+    """Return bytes as text; ValueError if they are not UTF-8."""
+    return as_bytes(data).decode("utf-8", SURROGATES)

@@ -128,7 +128,7 @@ def decode(data, choices, restore):
         if kind >= SHAPED:
             push(dict(izip(keys[kind - SHAPED], values)))
         elif kind == LIST:
-            push(list(islice(values, size)))
+            push([next(values)] if size == 1 else list(islice(values, size)))
         elif kind == TUPLE:
             push(tuple(islice(values, size)))
         else:

@@ -74,9 +74,6 @@ def _mask(codes):
 
 NO_NUMBERS, NO_BLOBS = _all_but(NUMBERS), _all_but(BLOBS)
 _NUMBER_MASK, _BLOB_MASK, _TEXT_MASK = _mask(NUMBERS), _mask(BLOBS), _mask(BYTE[TEXT])
-_CONTAINER_MASK = _mask(BYTE[CONTAINER])
-_code_of = _CODES.__getitem__
-_CODES_OF_ONE = {kind: bytearray([code]) for kind, code in _CODES.items()}
 
 # FROM_PYTHON_...; how many shapes, records, codes, blobs and columns; the bytes of the row and
 # of text; the number of what is between texts; the bytes of ballast.
@@ -98,17 +95,10 @@ def encode(item, max_depth):
     """
     layout = _lay_out(item, max_depth, True) or _lay_out(item, max_depth, False)
     records, blocks, codes, shapes, long_sizes, columns, ballast = layout
-    if len(blocks) == 1:
-        (values,) = blocks
-        (codes,) = codes
-    else:  # they were found outermost first
-        blocks.reverse()
-        values = list(chain.from_iterable(blocks))
-        codes.reverse()
-        codes = bytearray().join(codes)
-        records.reverse()
-        long_sizes.reverse()
-        columns.reverse()
+    for part in (records, blocks, codes, long_sizes, columns):
+        part.reverse()  # they were found outermost first
+    values = list(chain.from_iterable(blocks))
+    codes = bytearray().join(codes)
     if len(values) != len(codes):
         raise RuntimeError("the item was changed by another thread while it was being sent")
     row = list(imap(len, shapes)) if shapes else []
@@ -117,8 +107,7 @@ def encode(item, max_depth):
     try:
         return _write(values, codes, *lengths)
     except struct.error:
-        codes = _mark_big(values, bytearray(codes))
-        return _write(values, codes, *lengths)
+        return _write(values, _mark_big(values, codes), *lengths)
 
 
 def _mark_big(values, codes):
@@ -133,8 +122,8 @@ def _write(values, codes, records, shapes, row, columns, ballast):
     """Return the buffers of a message; ``row`` begins with the sizes known so far."""
     row = row[:]
     for number, shape in enumerate(shapes):
-        # The letters of records are every second byte.
-        ballast += records[::2].count(BYTE[SHAPED + number]) * (len(shape) + DICT_BALLAST)
+        count = records.count(_record(SHAPED + number, len(shape)))
+        ballast += count * (len(shape) + DICT_BALLAST)
     texts = list(chain.from_iterable(shapes)) if shapes else []
     if TEXT in codes:
         texts += compress(values, codes.translate(_TEXT_MASK))
@@ -159,7 +148,7 @@ def _write(values, codes, records, shapes, row, columns, ballast):
     head = HEAD.pack(
         writer,
         len(shapes),
-        len(records) // 2,
+        len(records),
         len(codes),
         len(blobs),
         len(columns),
@@ -168,7 +157,7 @@ def _write(values, codes, records, shapes, row, columns, ballast):
         between,
         ballast,
     )
-    buffers = [head, bytes(records), bytes(codes), letters, packed, text]
+    buffers = [head, b"".join(records), bytes(codes), letters, packed, text]
     buffers += blobs
     for _, column in columns:
         buffers += column
@@ -187,72 +176,91 @@ def _lay_out(item, max_depth, share):
     Args:
         share: send the keys of dicts as shapes.
     """
-    records, blocks, block_codes = bytearray(), [], []
-    shapes, shape_of, shaped = [], {}, []
+    records, blocks, block_codes = [], [], []
+    shapes, record_of, shaped = [], {}, []
     long_sizes, columns, ballast = [], [], 0
+    codes_of = {}  # types of the values of a block -> what _codes_of says of them
     depth = 1
     pending = [item]  # containers yet to be seen; an int: the depth of those below it
     while pending:
         value = pending.pop()
         kind = type(value)
-        if kind is dict and len(value) < LONG:
-            keys = tuple(value)
-            size = len(keys)
-            kind = shape_of.get(keys)
-            if kind is None and share and len(shapes) < 128:
-                if _TEXT_ONLY.issuperset(imap(type, keys)):
-                    kind = shape_of[keys] = SHAPED + len(shapes)
-                    shapes.append(keys)
-            if kind is not None:
-                shaped.append(value)
-                block = list(value.values())
-            else:
-                kind = DICT
-                ballast += size + DICT_BALLAST
-                block = [x for pair in value.items() for x in pair]
-            codes = bytearray(imap(_code_of, imap(type, block)))
-        elif kind is list and len(value) == 1:  # so common, and so deep at times
-            kind, size, block = LIST, 1, value
-            codes = _CODES_OF_ONE[type(value[0])]
+        if kind is list and len(value) == 1:  # so common, and so deep at times
+            record, block = _LISTS[1], value
+            codes, inner = _CODES_OF_ONE[type(value[0])]
         elif kind is int:
             depth = value
             continue
-        elif len(value) < FEW and (kind is list or kind is tuple):
-            kind = LIST if kind is list else TUPLE
-            size = len(value)
-            block = value
-            codes = bytearray(imap(_code_of, imap(type, block)))
         else:
-            kind, block, weight = _form(value, kind, columns)
-            ballast += weight
-            codes = bytearray(imap(_code_of, imap(type, block)))
-            size = len(codes)
-            if size >= MORE:
-                long_sizes.append(size)
-                size = MORE
-        records.append(size)
-        records.append(kind)
+            if kind is dict and len(value) < LONG:
+                keys = tuple(value)
+                record = record_of.get(keys)
+                if record is None and share and len(shapes) < 128:
+                    if _TEXT_ONLY.issuperset(imap(type, keys)):
+                        record = _record(SHAPED + len(shapes), len(keys))
+                        record_of[keys] = record
+                        shapes.append(keys)
+                if record is not None:
+                    shaped.append(value)
+                    block = value.values()
+                else:
+                    record = _record(DICT, len(keys))
+                    ballast += len(keys) + DICT_BALLAST
+                    block = [x for pair in value.items() for x in pair]
+            elif kind is list and len(value) < FEW:
+                record, block = _LISTS[len(value)], value
+            elif kind is tuple and len(value) < FEW:
+                record, block = _TUPLES[len(value)], value
+            else:
+                kind, block, weight = _form(value, kind, columns)
+                ballast += weight
+                size = len(block)
+                if size >= MORE:
+                    long_sizes.append(size)
+                    size = MORE
+                record = _record(kind, size)
+            types = tuple(imap(type, block))
+            found = codes_of.get(types)
+            if found is None:
+                found = codes_of[types] = _codes_of(types)
+            codes, inner = found
+        records.append(record)
         blocks.append(block)
         block_codes.append(codes)
-        if CONTAINER in codes:
+        if inner:
             if pending:
                 pending.append(depth)
             depth += 1
             if depth > max_depth:
                 raise TooDeep()
-            if len(codes) == 1:
-                pending += block
-            else:
-                inner = list(compress(block, codes.translate(_CONTAINER_MASK)))
-                inner.reverse()
-                pending += inner
+            if kind is dict:
+                block = list(block)  # Python 3's values() has no index
+            for index in inner:
+                pending.append(block[index])
     if len(shaped) > len(shapes):
         # A shape was found by keys that are equal to its own, and may be of other types.
         if not _TEXT_ONLY.issuperset(imap(type, chain.from_iterable(shaped))):
             return None
-    if len(blocks) == 1:
-        records.reverse()
     return records, blocks, block_codes, shapes, long_sizes, columns, ballast
+
+
+def _record(kind, size):
+    return bytes(bytearray([kind, size]))
+
+
+_LISTS = [_record(LIST, size) for size in range(FEW)]
+_TUPLES = [_record(TUPLE, size) for size in range(FEW)]
+
+
+def _codes_of(types):
+    """Return ``(codes, places of the containers, last first)`` of values of these types."""
+    codes = bytearray(imap(_CODES.__getitem__, types))
+    if CONTAINER not in codes:
+        return codes, None
+    return codes, [index for index, code in enumerate(codes) if code == CONTAINER][::-1]
+
+
+_CODES_OF_ONE = {kind: _codes_of([kind]) for kind in _CODES}
 
 
 def _form(value, kind, columns):

@@ -1,8 +1,8 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
 """Serializer: builtin values <-> payload bytes; doc/reference/serializer.rst has the format.
 
-A simple value by itself is a letter and its bytes; a container is what ``encoder``
-makes of it. A gateway's payloads have no header: its ends have agreed on a version
+A simple value by itself is a letter and its bytes; a container is what ``small`` makes of
+it, or else ``encoder``. A gateway's payloads have no header: its ends have agreed on a version
 before. What ``dumps`` and ``dump`` make is on its own, so it says its version and length.
 """
 from __future__ import absolute_import
@@ -23,6 +23,7 @@ from .decoder import decode
 from .encoder import MAX_DEPTH, TooDeep, encode
 from .errors import DumpError, LoadError
 from .sendable import CONTAINERS, MAX_NESTING, Registry, StandIns
+from .small import SMALL, decode_small, encode_small
 
 VERSION = 1  # of the format: a reader refuses any other
 _HEADER = struct.Struct("<4sQ")  # b"GWL" and the version; the payload's length
@@ -75,6 +76,7 @@ class Serializer(object):
             self._single[b"s"] = _after_letter(as_bytes)
         self._single[b"h"] = _after_letter(self._choices.make_channel)
         self._single[b"{"] = self._single[b"("] = self._load_container
+        self._single[SMALL] = self._load_small
 
     def dumps(self, item):
         """Return the item as payload bytes.
@@ -85,17 +87,19 @@ class Serializer(object):
         dump = _DUMP.get(type(item))
         if dump is not None:
             return dump(item)
-        return b"".join(self.dump_parts(item))
+        return encode_small(item) or b"".join(self._large_parts(item))
 
     def dump_parts(self, item):
         """Return a list of buffers that make the payload together: long bytes uncopied."""
         kind = type(item)
         if kind is bytes:
             return [_BYTES_LETTER, item]
-        if kind in _DUMP:
-            return [_DUMP[kind](item)]
+        small = _DUMP[kind](item) if kind in _DUMP else encode_small(item)
+        return [small] if small else self._large_parts(item)
+
+    def _large_parts(self, item):
         try:
-            if kind in CONTAINERS:
+            if type(item) in CONTAINERS:
                 return encode(item, MAX_NESTING)
         except (KeyError, TooDeep):
             pass  # stand_in finds out which value it was
@@ -104,8 +108,11 @@ class Serializer(object):
         item = self._stand_ins.stand_in(item)
         if type(item) in _DUMP:
             return [_DUMP[type(item)](item)]
-        # Sets and long tuples are two containers on the wire, and were counted as one.
-        return encode(item, MAX_DEPTH)
+        try:
+            # Sets and long tuples are two containers on the wire, and were counted as one.
+            return encode(item, MAX_DEPTH)
+        except struct.error:
+            raise DumpError("$: more than 4 GiB of values of one type; send them in parts")
 
     def loads(self, payload):
         """Return the item of a payload: bytes, a bytearray or a memoryview.
@@ -126,6 +133,9 @@ class Serializer(object):
 
     def _load_container(self, payload):
         return decode(payload, self._choices, self._restore)
+
+    def _load_small(self, payload):
+        return decode_small(payload, self._choices)
 
     def _restore(self, name, value):
         restore = self._registry.restorer(name)
