@@ -15,7 +15,6 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from gatewaylib.gateway import Gateway  # noqa: E402
 from gatewaylib.multi import Group  # noqa: E402
-from gatewaylib.shipped import threads  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,7 +23,7 @@ def nothing_left_behind_by_all() -> Iterator[None]:
     leaks.mark_this_process()
     watch = leaks.Watch()
     yield
-    left = watch.left_behind()
+    left = watch.left_behind(pooled=True)
     assert not left, "left behind: " + "; ".join(left)
 
 
@@ -38,22 +37,14 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def short_idling() -> Iterator[None]:
-    """Let pooled threads end soon: every test that used one would wait a second for it."""
-    before, threads.IDLE = threads.IDLE, 0.02
-    yield
-    threads.IDLE = before
-
-
-@pytest.fixture(scope="module")
-def gateway(short_idling: None) -> Iterator[Gateway]:
+def gateway() -> Iterator[Gateway]:
     """A gateway that a whole module shares: for tests that do not end it."""
     with Group() as group:
         yield group.makegateway("popen//id=shared")
 
 
 @pytest.fixture
-def group(short_idling: None) -> Iterator[Group]:
+def group() -> Iterator[Group]:
     """An empty group, ended after the test."""
     with Group() as group:
         yield group

@@ -17,6 +17,7 @@ MARK = "GATEWAYLIB_TEST_RUN"
 PROC = Path("/proc")
 GRACE = 2.0  # seconds that whatever a test started may take to end
 
+POOLED = "gatewaylib-pool"  # the name of the pool's threads
 ZOMBIE = "(a zombie: nobody has waited for it)"
 
 
@@ -67,13 +68,18 @@ class Watch:
         self._processes = set(processes())
         self._threads = set(threading.enumerate())
 
-    def left_behind(self, grace: float = GRACE) -> list[str]:
+    def left_behind(self, grace: float = GRACE, pooled: bool = False) -> list[str]:
         """Return a line for each new process and thread that does not end within ``grace`` s.
+
+        ``pooled``: count the pool's threads too, which wait a second for more work before
+        they end: to wait for them after each test would double what the tests take.
 
         Such processes are killed: one test's leak is not the next one's.
         """
         deadline = time.monotonic() + grace
         threads = set(threading.enumerate()) - self._threads
+        if not pooled:
+            threads = {thread for thread in threads if thread.name != POOLED}
         for thread in threads:
             with contextlib.suppress(RuntimeError):  # another thread is just starting it
                 thread.join(max(0.0, deadline - time.monotonic()))

@@ -31,7 +31,7 @@ GREEN = [green("gevent"), green("eventlet")]
 
 
 @pytest.fixture(scope="module", params=["thread", *GREEN])
-def remote(request, short_idling):
+def remote(request):
     with gatewaylib.Group() as group:
         yield group.makegateway(
             f"popen//execmodel={request.param}//env:PYTHONWARNINGS=ignore//id={request.param}"
