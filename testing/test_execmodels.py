@@ -175,7 +175,7 @@ def test_a_local_end_of_green_threads_works_and_lets_others_run(model):
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "['exited', 'exited']\n"
+    assert done.stdout == "['exited', 'lost']\n"
 
 
 def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):
