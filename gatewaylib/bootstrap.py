@@ -26,13 +26,14 @@ from .shipped.serializer import Serializer
 from .spec import Spec
 from .transports import start_process
 from .transports.output import Output
-from .transports.process import LocalProcess
+from .transports.process import LocalProcess, describe_status
 
 BOOT = (
     "import sys,binascii;f=sys.stdin.readline().split();"
     "exec(binascii.a2b_base64(f[0]),{'fields':f})"
 )
 NOISE = 2**16  # bytes a login may print before the hello
+QUOTED = 500  # bytes of it that an error quotes
 MAX_HELLO = 2**16
 HELLO_SIZE = struct.Struct("!I")
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
@@ -90,13 +91,15 @@ class Start:
         error: the StartError, if it failed; nothing is left of it then.
     """
 
-    def __init__(self, spec: Spec, process: LocalProcess, execmodel: str, deadline: float) -> None:
-        self.spec, self.process, self.deadline = spec, process, deadline
+    def __init__(self, plan: Plan, process: LocalProcess, begun: float) -> None:
+        spec = plan.spec
+        self.spec, self.process = spec, process
+        self._timeout, self.deadline = plan.timeout, begun + plan.timeout
         self.info: dict[str, Any] | None = None
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
-        options = _options(spec, execmodel, self._hello)
+        options = _options(spec, plan.execmodel, self._hello)
         line = _packed(spec.python is None) + b" "
         line += binascii.b2a_base64(options, newline=False) + b"\n"
         self._unsent = memoryview(line)
@@ -115,22 +118,27 @@ class Start:
         transport = self.process.transport
         try:
             if events & select.POLLOUT and self._unsent:
-                self._unsent = self._unsent[transport.write_now([self._unsent]) :]
+                self._send_some()
             if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
                 data = transport.receive(2**16)
-                if not data:
-                    self.fail("ended before it said hello")
-                else:
-                    self._take(data)
+                if data:
+                    return self._take(data)
+                self.fail("ended before it said hello", patience=0.2)
         except OSError:
-            self.fail("ended before it said hello")
+            self.fail("ended before it said hello", patience=0.2)
+
+    def _send_some(self) -> None:
+        try:
+            self._unsent = self._unsent[self.process.transport.write_now([self._unsent]) :]
+        except OSError:
+            self._unsent = self._unsent[:0]  # it reads no more; what it has said is still here
 
     def _take(self, data: bytes) -> None:
         self._got += data
         noise, found, rest = self._got.partition(self._hello.encode())
         if not found:
             if len(self._got) > NOISE + MAX_HELLO:
-                self.fail(f"printed {len(self._got)} bytes that are no hello: {noise[-200:]!r}")
+                self.fail(f"printed {len(self._got)} bytes that are no hello")
             return
         if len(rest) < HELLO_SIZE.size:
             return
@@ -159,18 +167,34 @@ class Start:
             )
         self.info = info
 
-    def fail(self, what: str) -> None:
-        """End the process and keep the error; ``what`` goes behind the command's name."""
+    def run_out_of_time(self) -> None:
+        """Fail because there is no hello yet."""
+        self.fail(
+            f"did not say hello within {self._timeout:.3g} s; if it is only slow, give it "
+            "longer with start_timeout="
+        )
+
+    def fail(self, what: str, patience: float = 0.0) -> None:
+        """End the process and keep the error; ``what`` goes behind the command's name.
+
+        It has ``patience`` seconds to end by itself, and then says with which status.
+        """
         process = self.process
-        ended_itself = process.wait(0.2)
+        ended_itself = process.wait(patience)
         status = end_process(process)
-        how = ""
-        if ended_itself:
-            how = f", killed by signal {-status}" if status < 0 else f" (exit status {status})"
+        how = f" ({describe_status(status)})" if ended_itself else ""
         words = process.output.last_words()
+        printed = process.output.last_words("stdout") + shown_noise(self._got)
         message = f"{self.spec}: {process.argv[0]} {what}{how}"
+        if printed:
+            message += f"; it printed:\n{printed}\n"
         message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
         self.error = StartError(message, str(self.spec), status if ended_itself else None, words)
+
+
+def shown_noise(data: bytes) -> str:
+    """Return the end of what came in place of a hello, as text for an error."""
+    return data[-QUOTED:].decode("utf-8", "replace").strip()
 
 
 def _dotted(version: tuple[int, ...]) -> str:
@@ -186,50 +210,47 @@ def end_process(process: LocalProcess) -> int:
 
 
 class Plan(NamedTuple):
-    """What to start: a spec with an id, who takes its output, until when, and how it waits."""
+    """What to start: a spec with an id, who takes its output, its seconds, how it waits."""
 
     spec: Spec
     output: Output
-    deadline: float
+    timeout: float
     execmodel: str
 
 
 def start_all(plans: Sequence[Plan]) -> list[Start | GatewayError]:
     """Start all of them at once; return a Start that said hello, or an error, for each."""
+    begun = time.monotonic()
     results: list[Start | GatewayError] = []
+    starts: list[Start] = []
     try:
         for plan in plans:
             try:
-                process = start_process(plan.spec, BOOT, plan.output)
-                results.append(Start(plan.spec, process, plan.execmodel, plan.deadline))
+                starts.append(Start(plan, start_process(plan.spec, BOOT, plan.output), begun))
+                results.append(starts[-1])
             except GatewayError as error:
                 results.append(error)
-    except BaseException:
-        for start in results:
-            if isinstance(start, Start):
+        wait_for_hellos(starts)
+    except BaseException:  # a Ctrl-C: nobody will know of them, whether they said hello or not
+        for start in starts:
+            if start.error is None:
                 end_process(start.process)
         raise
-    wait_for_hellos([start for start in results if isinstance(start, Start)])
     return [r.error or r if isinstance(r, Start) else r for r in results]
 
 
 def wait_for_hellos(starts: list[Start]) -> None:
     """Bring every start to its end: each has ``info`` or ``error`` afterwards."""
     pending = {start.process.transport.fileno(): start for start in starts if not start.over}
-    try:
-        while pending:
-            poll = select.poll()
-            for fd, start in pending.items():
-                poll.register(fd, start.events)
-            left = min(start.deadline for start in pending.values()) - time.monotonic()
-            for fd, events in poll.poll(max(0.0, left) * 1000):
-                pending[fd].step(events)
-            now = time.monotonic()
-            for start in pending.values():
-                if not start.over and start.deadline <= now:
-                    start.fail("did not say hello in time (start_timeout)")
-            pending = {fd: start for fd, start in pending.items() if not start.over}
-    except BaseException:
-        for start in pending.values():  # a Ctrl-C: nobody will know of them
-            end_process(start.process)
-        raise
+    while pending:
+        poll = select.poll()
+        for fd, start in pending.items():
+            poll.register(fd, start.events)
+        left = min(start.deadline for start in pending.values()) - time.monotonic()
+        for fd, events in poll.poll(max(0.0, left) * 1000):
+            pending[fd].step(events)
+        now = time.monotonic()
+        for start in pending.values():
+            if not start.over and start.deadline <= now:
+                start.run_out_of_time()
+        pending = {fd: start for fd, start in pending.items() if not start.over}

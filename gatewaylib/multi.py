@@ -189,14 +189,13 @@ class Group:
         Raises StartErrors, with one error for each spec that failed.
         """
         named = self._with_ids(expand(specs))
-        begun = time.monotonic()
         limits = [spec.start_timeout if timeout is None else timeout for spec in named]
         outputs = [Output(spec.id or "", spec.stdio, on_output) for spec in named]
         gateways, errors = [], []
         try:
             results = start_all(
                 [
-                    Plan(spec, output, begun + limit, self._remote_execmodel.backend)
+                    Plan(spec, output, limit, self._remote_execmodel.backend)
                     for spec, output, limit in zip(named, outputs, limits)
                 ]
             )

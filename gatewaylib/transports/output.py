@@ -36,7 +36,7 @@ class Output:
         self._lock = threading.Lock()
         self._streams: dict[str, tuple[IO[bytes], Poller]] = {}
         self._rests: dict[str, bytes] = {}
-        self._last_words = b""
+        self._last_words = {"stdout": b"", "stderr": b""}
         self._all_read = threading.Event()
         self._held: list[tuple[str, bytes]] | None = []
 
@@ -56,10 +56,10 @@ class Output:
         self._streams[name] = stream, poller
         poller.watch(stream.fileno(), lambda: self._read_some(name))
 
-    def last_words(self) -> str:
-        """Return the last lines written to stderr, whole ones where there are many."""
-        text = self._last_words.decode("utf-8", "replace")
-        if len(self._last_words) >= LAST_WORDS:
+    def last_words(self, name: str = "stderr") -> str:
+        """Return the last lines written to a stream, whole ones where there are many."""
+        text = self._last_words[name].decode("utf-8", "replace")
+        if len(self._last_words[name]) >= LAST_WORDS:
             text = text.partition("\n")[2] or text
         return text.strip()
 
@@ -77,8 +77,7 @@ class Output:
                 self._close(name)
 
     def _take(self, name: str, data: bytes) -> None:
-        if name == "stderr":
-            self._last_words = (self._last_words + data)[-LAST_WORDS:]
+        self._last_words[name] = (self._last_words[name] + data)[-LAST_WORDS:]
         if self._held is None:
             self._hand_on(name, data)
         elif sum(len(chunk) for _, chunk in self._held) < LAST_WORDS:

@@ -42,7 +42,12 @@ class LocalProcess:
         self.output = output
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
-        lifeline = os.pipe()
+        try:
+            lifeline = os.pipe()
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         try:
             self._popen = subprocess.Popen(
                 self.argv,

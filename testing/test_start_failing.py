@@ -1,0 +1,198 @@
+"""Interpreters that do not start: one clear error in time, and nothing left of them."""
+
+import os
+import sys
+import time
+
+import pytest
+
+import gatewaylib
+from gatewaylib import StartError, bootstrap
+from gatewaylib.shipped import threads
+
+BOUND = 20.0  # seconds: a hang, and nothing else
+SLACK = 2.0  # seconds for a machine that is busy with other tests
+
+# Reads the line, and takes from its options how a hello begins.
+HELLO = (
+    "#!/bin/sh\nread unpack table options\n"
+    """hello=$(echo "$options" | base64 -d | grep -ao 'gatewaylib-hello-[0-9a-f]*:')\n"""
+)
+
+# name -> (shell or Python script that is the interpreter, what the error says, exit status)
+# Its stdin, descriptor 0, is the connection: both directions of it.
+SCRIPTS = {
+    "exits before it reads": ("#!/bin/sh\nexit 3\n", "(exit status 3)", 3),
+    "exits after it has read": ("#!/bin/sh\nread line\necho why >&2\nexit 4\n", "why", 4),
+    "is killed": ("#!/bin/sh\nkill -9 $$\n", "killed by SIGKILL", -9),
+    "writes to stdout and exits": ("#!/bin/sh\necho no licence\nexit 5\n", "no licence", 5),
+    "prints noise for ever": (
+        "#!/bin/sh\nread line\nwhile :; do echo noise >&0; done\n", "that are no hello", None
+    ),
+    "prints some noise and ends": (
+        "#!/bin/sh\nread line\necho welcome >&0\nexit 6\n", "welcome", 6
+    ),
+    "closes the connection": ("#!/bin/sh\nexec 0<&-\nexec sleep 999\n", "before it said", None),
+    "says what is no hello": (
+        HELLO + "printf \"$hello\\0\\0\\0\\4oops\" >&0\nexec sleep 999\n",
+        "makes no sense", None,
+    ),
+    "says a hello without end": (
+        HELLO + "printf \"$hello\\377\\377\\377\\377\" >&0\nexec sleep 999\n",
+        "4294967295 bytes", None,
+    ),
+    "begins a hello and exits": (
+        HELLO + "printf \"$hello\\0\\0\\4\\0abc\" >&0\nexit 7\n", "before it said", 7
+    ),
+}
+HANGING = {
+    "does not read": "#!/bin/sh\nexec sleep 999\n",
+    "ignores SIGTERM": "#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 999; done\n",
+    "has a child": "#!/bin/sh\nsleep 999 &\nsleep 999\n",
+    "is stopped": "#!/bin/sh\nkill -STOP $$\n",
+    "says too little": HELLO + "printf \"$hello\\0\\0\\4\\0abc\" >&0\nexec sleep 999\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def pooled_threads_end_soon(monkeypatch):
+    """A test waits for the end of pooled threads."""
+    monkeypatch.setattr(threads, "IDLE", 0.02)
+
+
+def write(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def start_all(tmp_path, scripts, options=""):
+    """Start each script as an interpreter, all at once; return their errors and the seconds."""
+    specs = []
+    for number, script in enumerate(scripts):
+        path = write(tmp_path / f"python{number}", script)
+        specs.append(f"popen//python={path}{options}")
+    begun = time.monotonic()
+    with pytest.raises(gatewaylib.StartErrors) as caught:
+        gatewaylib.Group().makegateways(specs)
+    return [error for _, error in caught.value.errors], time.monotonic() - begun
+
+
+def test_an_interpreter_that_fails_at_any_stage_of_the_start_says_how(tmp_path):
+    errors, seconds = start_all(tmp_path, [script for script, *_ in SCRIPTS.values()])
+
+    assert seconds < 2 + SLACK
+    for (name, (_, text, status)), error in zip(SCRIPTS.items(), errors):
+        assert type(error) is StartError and text in str(error), (name, error)
+        assert error.exit_status == status, (name, error)
+        assert error.spec in str(error), name
+
+
+def test_interpreters_that_hang_end_in_time_however_many(tmp_path):
+    errors, seconds = start_all(tmp_path, [*HANGING.values()] * 4, "//start_timeout=1")
+
+    assert 1 <= seconds < 2 + SLACK
+    for error in errors:
+        assert "did not say hello within 1 s" in str(error)
+        assert "start_timeout=" in str(error)
+
+
+def test_the_last_words_of_an_interpreter_are_in_its_error(tmp_path):
+    lines = "#!/bin/sh\nseq 1 5000 >&2\nexit 1\n"
+
+    (error,), _ = start_all(tmp_path, [lines])
+
+    words = error.stderr.splitlines()
+    assert words[-2:] == ["4999", "5000"] and words[0] != "1"
+    assert str(error).endswith(error.stderr)
+
+
+def test_what_can_not_be_run_is_named(tmp_path):
+    (tmp_path / "plain").write_text("x")
+    write(tmp_path / "elsewhere", "#!/no/such/interpreter\n")
+    cases = {
+        "/no/such/python": "No such file",
+        "python3.99": "on the PATH are python",
+        str(tmp_path / "plain"): "Permission denied",
+        str(tmp_path): "Permission denied",
+        str(tmp_path / "elsewhere"): "No such file",
+    }
+    for python, text in cases.items():
+        with pytest.raises(StartError, match=text) as caught:
+            gatewaylib.Group().makegateway(f"popen//python={python}")
+        assert python in str(caught.value)
+
+
+def test_a_command_that_is_no_python_says_so():
+    for command in ("/bin/false", "/bin/cat", "/bin/echo"):
+        with pytest.raises(StartError, match="before it said hello"):
+            gatewaylib.Group().makegateway(f"popen//python={command}//start_timeout=5")
+
+
+@pytest.mark.parametrize("version", ["(2, 6)", "(3, 5)"])
+def test_a_python_that_is_too_old_says_so(tmp_path, version):
+    """There is none on current machines: the version is a lie, told before all else."""
+    path = write(
+        tmp_path / "python",
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        f"sys.version_info = {version} + sys.version_info[2:]\n"
+        "exec(sys.argv[sys.argv.index('-c') + 1])\n",
+    )
+
+    with pytest.raises(StartError, match="needs Python 2.7 or 3.6") as caught:
+        gatewaylib.Group().makegateway(f"popen//python={path}")
+
+    assert caught.value.exit_status == 1
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_spec_that_can_not_be_done_says_what(tmp_path):
+    (tmp_path / "file").write_text("")
+    for option in (f"chdir={tmp_path}/file", "chdir=/proc/none/such", "execmodel=gevent"):
+        spec = f"popen//python={sys.executable} -S -I//{option}"
+        with pytest.raises(StartError, match="could not do what the spec says"):
+            gatewaylib.Group().makegateway(spec)
+
+
+def test_what_a_login_prints_is_skipped(tmp_path):
+    noise = write(
+        tmp_path / "python",
+        "#!/bin/sh\nseq 1 10000 >&0\necho message of the day\n"
+        f'exec {sys.executable} "$@"\n',
+    )
+    with gatewaylib.Group() as group:
+        channel = group.makegateway(f"popen//python={noise}").remote_exec("channel.send(1)")
+
+        assert channel.receive(timeout=BOUND) == 1
+
+
+def test_ctrl_c_while_starting_leaves_nothing(tmp_path, monkeypatch):
+    path = write(tmp_path / "python", HANGING["ignores SIGTERM"])
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bootstrap.Start, "step", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        gatewaylib.Group().makegateways([f"3*popen//python={path}"])
+
+
+def test_a_process_out_of_descriptors_gets_an_error_and_nothing_leaks():
+    resource = pytest.importorskip("resource", reason="a limit that only Unix has")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    group = gatewaylib.Group()
+    before = set(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 24, hard))
+    try:
+        with pytest.raises(StartError, match="Too many open files"):
+            for _ in range(24):
+                group.makegateway()
+        assert len(group) > 1
+        assert group[-1].remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    group.terminate(timeout=BOUND)
+    while set(os.listdir("/proc/self/fd")) > before:
+        pass  # the pollers end at once; pytest-timeout bounds this
