@@ -71,6 +71,7 @@ class BaseGateway(object):
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
         self._given_up = False
+        self._heartbeat = None
 
     def newchannel(self, window=None):
         """Return a new channel; send it over another one to give the other end its end.
@@ -93,14 +94,15 @@ class BaseGateway(object):
         if not HAS_REFERENCE_COUNTS:
             call_later(model, 0, lambda: self._handles.collect_for_good(model, self._has_ended))
         if heartbeat:
-            Heartbeat(
+            self._heartbeat = Heartbeat(
                 heartbeat,
                 model,
                 lambda: self._chunks_seen,
                 self._ping,
                 self._give_up,
                 self._has_ended,
-            ).start()
+            )
+            self._heartbeat.start()
 
     def _has_ended(self):
         return self.state is ENDED
@@ -343,6 +345,8 @@ class BaseGateway(object):
             self.state, self.ended_by = ENDED, reason
             ends = self._protocol.lose()
         self._turn.stop()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         for end in ends:
             if end.user is not None:
                 end.user.end(reason)

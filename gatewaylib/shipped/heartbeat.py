@@ -2,7 +2,7 @@
 """Finding out that a peer is gone without a word: it was stopped, or the link is dead."""
 from __future__ import absolute_import
 
-from .reading import call_later
+from .reading import POLLER, call_later
 
 SILENT_LOOKS = 3  # of half a heartbeat each: then the peer had one whole to answer in
 
@@ -23,9 +23,14 @@ class Heartbeat(object):
         self._chunks_seen, self._ping = chunks_seen, ping
         self._give_up, self._ended = give_up, ended
         self._chunks_then, self._silent = -1, 0
+        self._timer = None
 
     def start(self):
-        call_later(self._model, self._seconds / 2.0, self._look)
+        self._timer = call_later(self._model, self._seconds / 2.0, self._look)
+
+    def stop(self):
+        """Look no more; a pending look would keep the gateway, and the poller's thread."""
+        POLLER.cancel(self._timer)
 
     def _look(self):
         if self._ended():

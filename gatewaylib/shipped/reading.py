@@ -268,6 +268,7 @@ class Poller(object):
         with self._lock:
             if timer in self._timers:
                 self._timers.remove(timer)
+        self.wake()
 
     def wake(self):
         """Make the thread look again; safe from anywhere, a garbage collection included."""
@@ -377,8 +378,11 @@ POLLER = Poller("gatewaylib-poller")
 
 
 def call_later(model, seconds, function):
-    """Call ``function()`` once in that many seconds, in a thread of the model's kind."""
+    """Call ``function()`` once in that many seconds, in a thread of the model's kind.
+
+    Returns what ``POLLER.cancel`` takes: None where a thread is on its way already.
+    """
     if model.green or not can_poll:
         model.start(lambda: (model.sleep(seconds), function()), name="gatewaylib-timer")
-    else:
-        POLLER.call_later(seconds, function)
+        return None
+    return POLLER.call_later(seconds, function)

@@ -1,0 +1,102 @@
+"""Gateways that are started, used and ended again and again leave nothing in this process."""
+
+import os
+import sys
+import threading
+import time
+
+import leaks
+import pytest
+
+import gatewaylib
+from gatewaylib.shipped import threads
+
+BOUND = 20.0  # seconds: a hang, and nothing else
+
+
+@pytest.fixture(autouse=True)
+def pooled_threads_end_soon(monkeypatch):
+    monkeypatch.setattr(threads, "IDLE", 0.02)
+
+
+@pytest.fixture
+def same_as_before():
+    """Fail if a thread, a descriptor or a child stays; pools and pollers may take a moment."""
+    gatewaylib.Group(["popen"]).terminate(timeout=BOUND)  # what is imported, is imported now
+    assert settle(lambda: threading.active_count() == 1), threading.enumerate()
+    before = leaks.descriptors()
+    yield
+    assert settle(lambda: threading.active_count() == 1), threading.enumerate()
+    assert settle(lambda: leaks.descriptors() == before), (before, leaks.descriptors())
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def settle(condition):
+    deadline = time.monotonic() + 3.0
+    while not condition() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return condition()
+
+
+def use(gateway):
+    """Use all that takes a thread or a descriptor."""
+    told = threading.Event()
+    channel = gateway.remote_exec("channel.send(channel.receive())")
+    channel.send(b"x" * 100_000)
+    channel.setcallback(lambda item: told.set())
+    assert told.wait(BOUND)
+    gateway.remote_exec("print('x')").waitclose(timeout=BOUND)
+    gateway.remote_status(timeout=BOUND)
+
+
+def test_two_hundred_cycles_leave_nothing(same_as_before):
+    group = gatewaylib.Group()
+    for _ in range(25):
+        for gateway in group.makegateways("8*popen//stdio=drop//heartbeat=10"):
+            use(gateway)
+        report = group.terminate(timeout=BOUND)
+        assert [ending.how for ending in report] == ["exited"] * 8, str(report)
+        assert len(group) == 0
+
+
+def test_fifty_starts_that_fail_leave_nothing(same_as_before):
+    commands = ["/bin/false", "/no/such/python", "/bin/cat", f"{sys.executable} --no-such-option"]
+    commands.append(f"{sys.executable} -c pass")
+    for _ in range(5):
+        with pytest.raises(gatewaylib.StartErrors) as caught:
+            gatewaylib.Group().makegateways(
+                [f"popen//python={command}//start_timeout=5" for command in commands * 2]
+            )
+        assert len(caught.value.errors) == 10
+
+
+def test_fifty_remotes_that_die_leave_nothing(same_as_before):
+    ways = [
+        "import os; os._exit(1)",
+        "import os; os.kill(os.getpid(), 9)",
+        "import os, time; os.fork() and os._exit(1); time.sleep(999)",
+        "import os, time; os.closerange(3, 50); time.sleep(999)",
+        "channel.gateway._give_up('a test'); import time; time.sleep(999)",
+    ]
+    for _ in range(5):
+        group = gatewaylib.Group()
+        channels = [
+            gateway.remote_exec(way)
+            for gateway, way in zip(group.makegateways("10*popen//stdio=drop"), ways * 2)
+        ]
+        for channel in channels:
+            with pytest.raises(gatewaylib.GatewayLost):
+                channel.receive(timeout=BOUND)
+        # Nobody terminates this group: what is lost gives everything back by itself.
+        del group, channels, channel
+
+
+def test_gateways_that_are_only_exited_leave_nothing(same_as_before):
+    group = gatewaylib.Group()
+    for gateway in group.makegateways("4*popen"):
+        gateway.exit()
+        gateway.join(timeout=BOUND)
+
+    assert len(group) == 0
+    group.terminate(timeout=BOUND)
