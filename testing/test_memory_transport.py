@@ -47,7 +47,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(short_idling):
+def pair():
     made = Pair()
     yield made
     for transport in made.transports:
@@ -96,7 +96,7 @@ def test_what_is_sent_into_a_close_is_lost_without_harm(pair):
     assert probe.receive(WAIT) == sent
 
 
-def test_a_large_item_given_up_leaves_the_channel_whole(short_idling):
+def test_a_large_item_given_up_leaves_the_channel_whole():
     pair = Pair(window=100_000, capacity=1000)
     here, there = pair.channels()
     there.receive(WAIT)
