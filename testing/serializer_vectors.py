@@ -162,7 +162,9 @@ def read():
 
 
 def _typed(key):
-    return "%s %r" % (type(key).__name__, key)
+    # Two equal sets may tell their values in different orders.
+    shown = sorted(map(_typed, key)) if isinstance(key, (set, frozenset)) else key
+    return "%s %r" % (type(key).__name__, shown)
 
 
 def same(one, other):
