@@ -141,6 +141,8 @@ class Gateway(BaseGateway):
         number = next(self._numbers)
         answer = self._statuses[number] = []
         with self._lock:
+            if self.state is ENDED:
+                raise self._why_ended("cannot ask for the status")
             self._protocol.ask_status(number)
         try:
             self._writer.flush(deadline)

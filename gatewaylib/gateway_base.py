@@ -27,9 +27,10 @@ from .shipped.errors import (
 from .shipped.handles import Handles
 from .shipped.heartbeat import Heartbeat
 from .shipped.protocol import Protocol
-from .shipped.reading import POLLER, Turn, call_later, release
+from .shipped.reading import POLLER, Turn, call_later
 from .shipped.sending import Sender
 from .shipped.serializer import Serializer
+from .shipped.threads import release
 from .shipped.trace import listeners, trace
 from .shipped.writing import Writer
 
@@ -361,13 +362,14 @@ class BaseGateway(object):
 
     def forget(self):
         """In the child of a fork: the connection is the parent's; using it here is an error."""
-        # No lock: a thread that does not exist here may have held it.
+        release(self._lock)  # a thread that does not exist here may have held it
         self.state = ENDED
         self.ended_by = GatewayLost("gateway %s belongs to the parent process" % self.id, self.id)
         for end in self._protocol.lose():
             if end.user is not None:
                 end.user.end(self.ended_by)
-        self._turn.ended = True
+        self._turn.forget()
+        self._writer.forget()
         self._transport.close()
 
     def _wake_waiting(self):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import os
 import queue
 import threading
 import time
@@ -17,12 +16,12 @@ from .bootstrap import Plan, Start, start_all
 from .gateway import Gateway
 from .shipped.channel import NO_ENDMARKER, Channel
 from .shipped.errors import GatewayError, RemoteError, SpecError
-from .shipped.reading import POLLER
+from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
 from .spec import Spec, expand, parse
 from .termination import Report, end_members
 from .transports.output import OnOutput, Output
-from .transports.process import OUTPUT_POLLER, wait_any
+from .transports.process import wait_any
 
 SpecLike = Union[str, Spec]
 AT_EXIT = 1.0  # seconds gateways get to end by themselves when this interpreter exits
@@ -361,14 +360,11 @@ def _end_all() -> None:
 
 
 def _forget_all() -> None:
-    POLLER.forget()
-    OUTPUT_POLLER.forget()
     for group in _groups:
         group.forget()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+call_in_forks(_forget_all)
 
 default_group = Group()
 makegateway = default_group.makegateway

@@ -35,6 +35,7 @@ ORDER = """
     shipped/outgoing.py             pure
     shipped/protocol.py             pure
     shipped/java_lock.py
+    shipped/forks.py
     shipped/threads.py
     shipped/transport.py
     shipped/socket_transport.py

@@ -22,7 +22,7 @@ from .errors import (
     RemoteError,
     TimeoutError,  # noqa: A004
 )
-from .reading import release
+from .threads import release
 
 NO_ENDMARKER = object()
 _LAST = object()  # stands in a mailbox behind the last item; stays there

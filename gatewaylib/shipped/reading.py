@@ -19,6 +19,8 @@ import threading
 from collections import deque
 
 from .compat import clock
+from .forks import call_in_forks
+from .threads import release
 from .transport import can_poll, close_on_exec, retry
 
 HOLD_BACK = 0.005
@@ -202,20 +204,16 @@ class Turn(object):
         self._lock.release()
         return True
 
+    def forget(self):
+        """In the child of a fork: the thread that had the turn is the parent's."""
+        self.ended = True
+        release(self._lock)
+
     def stop(self):
         """Leave reading: nobody needs what may still arrive."""
         self.ended = True
         if self._transport.pollable and not self._model.green:
             self._poller.remove(self)
-
-
-def release(lock):
-    """Release a waiter's lock; False where somebody else had done it."""
-    try:
-        lock.release()
-    except Exception:  # RuntimeError, thread.error, or what a green library raises
-        return False
-    return True
 
 
 class Poller(object):
@@ -285,6 +283,8 @@ class Poller(object):
 
     def forget(self):
         """In the child of a fork, which has none of these threads: begin anew."""
+        for fd in self._wake_fds or ():
+            os.close(fd)
         self.__init__(self._name)
 
     def _ensure_thread(self):
@@ -375,6 +375,7 @@ class Poller(object):
 
 
 POLLER = Poller("gatewaylib-poller")
+call_in_forks(POLLER.forget)
 
 
 def call_later(model, seconds, function):

@@ -84,15 +84,14 @@ class Tasks(object):
         error = None
         try:
             task.run()
-        except (ChannelEnded, ChannelClosed, GatewayLost):
-            pass  # the local side is done with this task, which is its way to say so
         except BaseException:  # SystemExit and KeyboardInterrupt too are told, not obeyed
-            error = task.describe_error()
+            if os.getpid() != process:
+                _leave_fork(task, sys.exc_info()[1])
+            # What these say is that the local side is done with this task.
+            if not isinstance(sys.exc_info()[1], (ChannelEnded, ChannelClosed, GatewayLost)):
+                error = task.describe_error()
         if os.getpid() != process:
-            # A fork of this process ran to the end of the task: the channel is its
-            # parent's, and so is the rest of this loop.
-            sys.stdout.flush()
-            os._exit(0 if error is None else 1)
+            _leave_fork(task, None)
         if in_main_thread:
             # Ahead of the channel's end: who waits for that may send the next task at once.
             with self._lock:
@@ -102,6 +101,23 @@ class Tasks(object):
     def _end(self, task, error):
         self.running.pop(task.channel.id, None)
         self._gateway._end_of_task(task.channel, error)
+
+
+def _leave_fork(task, error):
+    """End a fork of this process that is at the end of the task, as a program ends.
+
+    The channel is its parent's, and so is the loop that ran the task.
+    """
+    status = 0 if error is None else 1
+    try:
+        if isinstance(error, SystemExit) and isinstance(error.code, (int, type(None))):
+            status = error.code or 0
+        elif error is not None:
+            sys.stderr.write(native(task.describe_error()[1]))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 0xFF)
 
 
 class Task(object):

@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 from . import compat
+from .forks import call_in_forks
 
 NAMES = ("thread", "main_thread_only", "gevent", "eventlet")
 IDLE = 1.0  # seconds a pooled thread waits for more work before it ends
@@ -106,6 +107,15 @@ class _Worker(object):
                     self.wake.acquire()
 
 
+def release(lock):
+    """Release a waiter's lock; False where somebody else had done it."""
+    try:
+        lock.release()
+    except Exception:  # RuntimeError, thread.error, or what a green library raises
+        return False
+    return True
+
+
 def _start_thread(function, args, name):
     thread = threading.Thread(target=function, args=args, name=name)
     thread.daemon = True
@@ -195,6 +205,14 @@ _MAKERS = {
     "eventlet": _eventlet_model,
 }
 _models = {}
+
+
+def _forget_pools():
+    for model in _models.values():
+        model._idle.clear()  # its threads are the parent's
+
+
+call_in_forks(_forget_pools)
 
 
 def get_model(backend):

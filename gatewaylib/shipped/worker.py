@@ -17,6 +17,7 @@ from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat
 from .channel import Mailbox
 from .errors import ChannelEnded, GatewayLost, ProtocolError
+from .forks import call_in_forks
 from .protocol import VERSION
 from .serializer import Serializer
 from .standard_streams import take_standard_streams
@@ -159,6 +160,7 @@ def serve(payload):
     worker = Worker(
         compat.native(options["id"]), transport, model, options["window"], options["subclasses"]
     )
+    call_in_forks(worker.forget)
     _say_hello(transport, options, describe_interpreter())
     worker.run(options["heartbeat"])
     worker.leave()

@@ -9,6 +9,7 @@ reads must never wait for a peer that does not: it uses ``flush_soon``.
 from __future__ import absolute_import
 
 from .compat import clock
+from .threads import release
 from .transport import JOINED, rest_of
 
 
@@ -120,6 +121,11 @@ class Writer(object):
             return True
         self._output.extendleft(reversed(rest))
         return not rest
+
+    def forget(self):
+        """In the child of a fork: the thread that was writing is the parent's."""
+        self.broken = True
+        release(self._lock)
 
     def close(self, timeout):
         """Keep everybody from writing any more; return whether nobody is writing now."""

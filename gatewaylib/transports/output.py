@@ -143,6 +143,9 @@ class Output:
         for stream, _ in self._streams.values():
             stream.close()
         self._streams.clear()
+        self._lock = threading.Lock()
+        self._all_read = threading.Event()
+        self._all_read.set()
 
 
 def _write_all(data: bytes) -> None:

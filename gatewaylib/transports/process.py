@@ -16,8 +16,10 @@ import signal
 import socket
 import subprocess
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 
+from ..shipped.forks import call_in_forks
 from ..shipped.reading import Poller
 from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import wait_fd
@@ -75,6 +77,7 @@ class LocalProcess:
         assert self._popen.stdout and self._popen.stderr
         output.read("stdout", self._popen.stdout, OUTPUT_POLLER)
         output.read("stderr", self._popen.stderr, OUTPUT_POLLER)
+        _processes.add(self)
 
     def __repr__(self) -> str:
         return f"<LocalProcess {self.pid} {self.argv[0]!r}>"
@@ -135,13 +138,27 @@ class LocalProcess:
         return status
 
     def forget(self) -> None:
-        """In the child of a fork: keep neither the lifeline nor the output open."""
+        """In the child of a fork: keep nothing open, least of all the lifeline."""
+        self._lock = threading.Lock()
         for fd in (self._lifeline, self._pidfd):
             if fd is not None:
                 os.close(fd)
         self._lifeline = self._pidfd = None
         self.output.forget()
+        self.transport.close()
         self._popen.returncode = 0  # not ours to wait for
+
+
+_processes: weakref.WeakSet[LocalProcess] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    OUTPUT_POLLER.forget()
+    for process in list(_processes):
+        process.forget()
+
+
+call_in_forks(_forget_all)
 
 
 def _arm_lifeline(read_end: int, group: int) -> None:

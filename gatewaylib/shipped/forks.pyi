@@ -1,0 +1,3 @@
+from collections.abc import Callable
+
+def call_in_forks(function: Callable[[], object]) -> None: ...
