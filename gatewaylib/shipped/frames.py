@@ -23,9 +23,11 @@ MAX_PAYLOAD = 2 ** 20
 
 (
     OPEN,  # a channel begins; payload: empty, or its window as 8 bytes (0: no limit)
-    EXEC,  # a channel begins and its task is the payload; only towards the remote
+    OPEN_TASK,  # a channel begins whose first item is a task; only towards the remote
+    CLAIMED,  # somebody holds the end of the channel that the receiver of this opened
+    EXEC,  # the last, or only, part of that task
     DATA,  # the last, or only, part of an item
-    PIECE_OF,  # a part of the item whose last part follows on the same channel
+    PIECE_OF,  # a part of the item whose last part follows on the same channel; >= PIECE bytes
     DROP_PIECES,  # the parts so far belong to nothing: the sender gave up
     LAST,  # the sender sends no more on this channel, but still receives
     CLOSE,  # the sender sends no more and receives no more; payload: empty, or an error
@@ -36,7 +38,7 @@ MAX_PAYLOAD = 2 ** 20
     STATUS,
     RECONFIGURE,  # channel 0 is the whole gateway; payload: how strings are read
     GOODBYE,  # towards the remote: end; towards the local side: this remote ends as asked
-) = range(1, 15)
+) = range(1, 17)
 
 
 def encode(kind, channel, payload=b""):

@@ -4,6 +4,8 @@ HEADER: struct.Struct
 PIECE: int
 MAX_PAYLOAD: int
 OPEN: int
+OPEN_TASK: int
+CLAIMED: int
 EXEC: int
 DATA: int
 PIECE_OF: int

@@ -57,7 +57,9 @@ class Handles(object):
                 end.state = CLOSED
                 end.user = Mailbox(serializer)
                 end.user.end(ChannelEnded("the other end closed channel %d" % id))
-            return self.make(end, end.user)
+            channel = self.make(end, end.user)
+        self._writer.flush_soon()  # who sends on it may wait for this claim
+        return channel
 
     def _drop(self, end):
         # Inside a garbage collection: no lock, no waiting; the poller looks after it.

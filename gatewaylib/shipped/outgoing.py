@@ -8,6 +8,10 @@ by a piece at most, and a receiver may hold back a quarter of the window before 
 grants. An item larger than the window passes because a receiver that waits for it
 takes its pieces as they come (``hunger``).
 
+A channel is an *offer* until somebody at the other end claims its own end, by decoding
+an item that brought the channel's id. All offers of a side together may be sent no more
+than one window of the gateway, so that no number of them costs the other side more.
+
 Source: doc/explanation/wire.rst.
 """
 from __future__ import absolute_import
@@ -18,10 +22,11 @@ from collections import deque
 from . import channel_state as states
 from . import frames
 from .channel_state import CLOSED, GOT_LAST, OPEN, SENT_LAST, next_state
-from .errors import ProtocolError
+from .errors import GatewayError
 
 ITEM_COST = 64  # what holding an item costs besides its payload
 NO_LIMIT = 2 ** 63
+MAX_OFFERS = 2 ** 15  # channels of one side that the other has not claimed
 BURST = 2 ** 20  # of one large item in one go: others get their turn in between
 AMOUNT = struct.Struct("!Q")
 TO_SENT_LAST = (OPEN, GOT_LAST)  # the states in which this end has not yet sent its last
@@ -49,6 +54,8 @@ class End(object):
         "hungry",
         "in_pieces",
         "claimed",
+        "offered",
+        "task_due",
         "user",
     )
 
@@ -67,20 +74,30 @@ class End(object):
         self.prepaid = 0  # cost of those parts that counts as taken already
         self.hungry = False  # somebody waits for the item that is arriving
         self.in_pieces = None  # the sender whose large item is on its way out
-        self.claimed = False  # somebody here holds it
+        self.claimed = True  # somebody here holds it
+        self.offered = False  # this side opened it, and nobody there has claimed it yet
+        self.task_due = False  # the first item that arrives is a task
         self.user = None  # whatever the owner of the protocol keeps with it
+
+    def forget_pieces(self):
+        """Begin a new item; ``take`` counts whole ones, so what is prepaid comes off."""
+        self.untold -= self.prepaid
+        self.pieces, self.pieces_size, self.prepaid = None, 0, 0
 
 
 class Outgoing(object):
     """What one side of a connection asks of the other; see ``Protocol``."""
 
     def __init__(self, first_id, window, runs_tasks):
-        self.window = NO_LIMIT if window is None else window
+        self.window = window or NO_LIMIT
         self.ends = {}
         self.output = deque()
         self._next_id = first_id
-        self._unclaimed = 0
-        self._unclaimed_bytes = 0
+        self._offered = {}  # id of each offer -> cost of what was sent on it
+        self._offered_cost = 0
+        self._starved = set()  # offers on which a send found no room
+        self._unclaimed = 0  # the other side's offers
+        self._unclaimed_cost = 0
         self._runs_tasks = runs_tasks
 
     @property
@@ -89,27 +106,58 @@ class Outgoing(object):
         return self._unclaimed
 
     def open(self, window=None):
-        """Begin a channel of this side; return its End. ``window`` overrides the gateway's."""
-        end = self._new_end(window)
+        """Begin a channel of this side; return its End.
+
+        ``window`` overrides the gateway's; 0: no limit. Raises ValueError if it is negative,
+        GatewayError if the other side has not claimed ``MAX_OFFERS`` channels before it.
+        """
+        if window is not None and not 0 <= window <= NO_LIMIT:
+            raise ValueError("a window of %d bytes: use 1 or more, or 0 for no limit" % window)
+        if len(self._offered) >= MAX_OFFERS:
+            raise GatewayError(
+                "%d channels are open that the other end has not received" % len(self._offered)
+            )
+        end = self._new_end(self.window if window is None else window or NO_LIMIT)
         if self._runs_tasks:
             end.granted = min(end.granted, self.window)  # see Protocol._on_open
+        end.offered = True
+        self._offered[end.id] = 0
         payload = b"" if window is None else AMOUNT.pack(window)
         self.output.append(frames.encode(frames.OPEN, end.id, payload))
         return end
 
     def open_for_task(self):
-        """Begin a channel that ``send(end, EXEC, payload)`` will announce; return its End."""
-        return self._new_end(None)
+        """Begin a channel for the task that ``send(end, EXEC, payload)`` brings; return its End."""
+        # It is told at once: ids arrive in order, whichever thread's task is sent first.
+        end = self._new_end(self.window)
+        self.output.append(frames.encode(frames.OPEN_TASK, end.id))
+        return end
 
     def _new_end(self, window):
         id = self._next_id
         if id >= 2 ** 32:
-            raise ProtocolError("all channel ids of this gateway are used up: start another")
+            raise GatewayError("all channel ids of this gateway are used up: start another")
         self._next_id += 2
-        size = self.window if window is None else (window or NO_LIMIT)
-        end = self.ends[id] = End(id, size, size)
-        end.claimed = True
+        end = self.ends[id] = End(id, window, window)
         return end
+
+    def may_send(self, end, sender=None):
+        """Say whether a frame of an item may leave now; ``sender`` as in ``send_some``."""
+        if end.sent >= end.granted:
+            return False
+        if end.in_pieces is not None and end.in_pieces is not sender:
+            return False
+        return not end.offered or self._offered_cost < self.window
+
+    def _charge_offer(self, end, cost):
+        """Count what is sent on an offer; return False, counting nothing, without room for it."""
+        if self._offered_cost >= self.window:
+            self._starved.add(end)
+            return False
+        self._starved.discard(end)
+        self._offered[end.id] += cost
+        self._offered_cost += cost
+        return True
 
     def send(self, end, kind, payload):
         """Send a small payload (up to ``PIECE`` bytes); return False if there is no credit yet.
@@ -121,6 +169,8 @@ class Outgoing(object):
         if end.sent >= end.granted or end.in_pieces is not None:
             return False
         size = len(payload)
+        if end.offered and not self._charge_offer(end, size + ITEM_COST):
+            return False
         end.sent += size + ITEM_COST
         self.output.append(frames.HEADER.pack(kind, end.id, size) + payload)
         return True
@@ -146,10 +196,13 @@ class Outgoing(object):
         while position < min(size, stop) and end.sent < end.granted:
             length = min(frames.PIECE, size - position)
             last = position + length == size
+            cost = length + (ITEM_COST if last else 0)
+            if end.offered and not self._charge_offer(end, cost):
+                break
             header = frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
             self.output.append(header)
             self.output.append(view[position : position + length])
-            end.sent += length + (ITEM_COST if last else 0)
+            end.sent += cost
             position += length
         if position == size:
             end.in_pieces = None
@@ -171,15 +224,17 @@ class Outgoing(object):
     def close(self, end, error=b""):
         """End both directions; do nothing where that was done. ``error`` is at most a piece."""
         if end.state in (OPEN, SENT_LAST, GOT_LAST):
+            if end.offered and error and not self._charge_offer(end, len(error) + ITEM_COST):
+                error = b""  # the other side would have to hold it for whoever claims its end
             self.output.append(frames.encode(frames.CLOSE, end.id, error))
-            end.pieces, end.pieces_size = None, 0
+            end.forget_pieces()
             self._move(end, states.SEND_CLOSE)
 
     def take(self, end, size):
         """Say that an item of ``size`` payload bytes was taken; grant again what is due."""
         end.untold += size + ITEM_COST
         if not end.claimed:
-            self._unclaimed_bytes -= size + ITEM_COST
+            self._unclaimed_cost -= size + ITEM_COST
         if end.untold >= end.window >> 2:
             self._grant(end)
 
@@ -201,14 +256,15 @@ class Outgoing(object):
             self.output.append(frames.encode(frames.CREDIT, end.id, AMOUNT.pack(amount)))
 
     def claim(self, id):
-        """Return the End with that id for somebody here to hold; None if it is closed."""
+        """Return the End with that id for somebody here to hold; None if nothing is left of it."""
         end = self.ends.get(id)
         if end is not None and not end.claimed:
             end.claimed = True
             self._unclaimed -= 1
-            self._unclaimed_bytes -= end.got - end.returned - end.untold
+            self._unclaimed_cost -= end.got - end.returned - end.untold
+            self.output.append(frames.encode(frames.CLAIMED, id))
             if end.state == CLOSED:
-                self.ends.pop(id, None)
+                del self.ends[id]
         return end
 
     def ping(self):
@@ -232,13 +288,20 @@ class Outgoing(object):
         lost = list(self.ends.values())
         for end in lost:
             end.state = next_state(end.state, states.LOSE)
-        self.ends.clear()
+            if end.claimed:
+                del self.ends[end.id]  # the others hold what has arrived, as in _move
+        self._offered.clear()
+        self._starved.clear()
         self.output.clear()
         return lost
 
     def _move(self, end, event):
         end.state = next_state(end.state, event)
-        # What nobody claimed yet may hold items for whoever decodes its id later.
-        if end.state == CLOSED and (end.claimed or not end.got):
+        if end.state != CLOSED:
+            return
+        self._starved.discard(end)
+        # What nobody claimed yet may hold items, or an error, for whoever decodes its id later.
+        if not end.claimed and not end.got:
             self.claim(end.id)
-            self.ends.pop(end.id, None)
+        elif end.claimed:
+            del self.ends[end.id]

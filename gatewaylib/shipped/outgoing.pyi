@@ -4,6 +4,7 @@ from typing import Any
 
 ITEM_COST: int
 NO_LIMIT: int
+MAX_OFFERS: int
 BURST: int
 AMOUNT: struct.Struct
 TO_SENT_LAST: tuple[str, ...]
@@ -24,8 +25,11 @@ class End:
     hungry: bool
     in_pieces: object
     claimed: bool
+    offered: bool
+    task_due: bool
     user: Any
     def __init__(self, id: int, window: int, granted: int) -> None: ...
+    def forget_pieces(self) -> None: ...
 
 class Outgoing:
     window: int
@@ -36,6 +40,7 @@ class Outgoing:
     def unclaimed(self) -> int: ...
     def open(self, window: int | None = ...) -> End: ...
     def open_for_task(self) -> End: ...
+    def may_send(self, end: End, sender: object = ...) -> bool: ...
     def send(self, end: End, kind: int, payload: bytes) -> bool: ...
     def send_some(
         self, end: End, kind: int, view: memoryview, position: int, sender: object

@@ -17,13 +17,12 @@ from . import channel_state as states
 from . import frames
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
-from .outgoing import AMOUNT, ITEM_COST, NO_LIMIT, TO_SENT_LAST, End, Outgoing
+from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 DEFAULT_WINDOW = 2 ** 26
-MAX_CHANNELS = 2 ** 17  # open at once by the other end and held by nobody here
-MAX_OUTPUT = 2 ** 17  # frames that wait because the other end does not read
+MAX_ANSWERS = 2 ** 17  # frames that wait because the other side talks and does not read
 
 # What receive() makes of the frames: (event, subject, detail)
 (
@@ -55,15 +54,15 @@ class Protocol(Outgoing):
     Args:
         first_id: 1 at the local side, 2 at the remote: each numbers its own channels.
         window: bytes, what either side grants a channel at first; None for no limit.
-        runs_tasks: False refuses EXEC as the act of a hostile peer.
+        runs_tasks: False refuses OPEN_TASK as the act of a hostile peer.
     """
 
     def __init__(self, first_id, window=DEFAULT_WINDOW, runs_tasks=False):
         super(Protocol, self).__init__(first_id, window, runs_tasks)
-        self._highest_theirs = 0
-        self._their_parity = 1 - first_id % 2
+        self._next_theirs = 3 - first_id
         self._decoder = frames.FrameDecoder()
         self._pong_due = False
+        self._answers = 0  # at most so many frames in output were caused by the other side
 
     def receive(self, data):
         """Take the next chunk of the stream; return its events as (event, subject, detail).
@@ -73,6 +72,7 @@ class Protocol(Outgoing):
         """
         events = []
         ends = self.ends
+        before = len(self.output)
         for kind, id, payload in self._decoder.feed(data):
             if kind == frames.DATA:
                 end = ends.get(id) or self._open_end(id, "an item")
@@ -95,9 +95,16 @@ class Protocol(Outgoing):
             # One answer for all pings of a chunk: a flood of them must not become ours.
             self._pong_due = False
             self.output.append(frames.encode(frames.PONG, 0))
-        if len(self.output) > MAX_OUTPUT:
-            raise ProtocolError("%d frames wait for a peer that only talks" % len(self.output))
+        if self._answers or len(self.output) > before:
+            self._count_answers(before)
         return events
+
+    def _count_answers(self, before):
+        # What this side has put there by itself is not the other side's fault.
+        more = max(0, len(self.output) - before)
+        self._answers = min(self._answers, before) + more
+        if self._answers > MAX_ANSWERS:
+            raise ProtocolError("%d answers wait for a peer that only talks" % self._answers)
 
     def _charge(self, end, cost):
         end.got += cost
@@ -109,20 +116,15 @@ class Protocol(Outgoing):
                 "channel %d was sent more than its window of %d bytes" % (end.id, end.window)
             )
         if not end.claimed:
-            self._unclaimed_bytes += cost
-            if self._unclaimed_bytes > self.window + frames.MAX_PAYLOAD:
-                raise ProtocolError("%d bytes on channels nobody asked for" % self._unclaimed_bytes)
+            self._unclaimed_cost += cost
+            if self._unclaimed_cost > self.window + frames.MAX_PAYLOAD + ITEM_COST:
+                raise ProtocolError("%d bytes on channels nobody asked for" % self._unclaimed_cost)
 
     def _join(self, end, payload):
         end.pieces.append(payload)
         joined = b"".join(end.pieces)
-        self._forget_pieces(end)
+        end.forget_pieces()
         return joined
-
-    def _forget_pieces(self, end):
-        # take() will count the whole item: what counts as taken already comes off.
-        end.untold -= end.prepaid
-        end.pieces, end.pieces_size, end.prepaid = None, 0, 0
 
     def _open_end(self, id, what):
         end = self.ends.get(id)
@@ -134,55 +136,69 @@ class Protocol(Outgoing):
         if event not in TRANSITIONS[end.state]:
             raise ProtocolError("cannot %s on channel %d: it is %s" % (event, end.id, end.state))
 
+    def _check_gone(self, id):
+        theirs = id % 2 == self._next_theirs % 2
+        if not 0 < id < (self._next_theirs if theirs else self._next_id):
+            raise ProtocolError("a frame for channel %d, which never was" % id)
+
     def _new_theirs(self, id, window):
-        if id % 2 != self._their_parity or id <= self._highest_theirs:
-            raise ProtocolError("channel %d opened, which is not the next one" % id)
-        self._highest_theirs = id
-        if self._unclaimed >= MAX_CHANNELS:
-            raise ProtocolError("%d channels opened that nobody asked for" % self._unclaimed)
-        self._unclaimed += 1
+        if id != self._next_theirs:
+            raise ProtocolError("channel %d opened, the next is %d" % (id, self._next_theirs))
+        self._next_theirs += 2
         end = self.ends[id] = End(id, window, window)
         return end
 
     def _on_open(self, id, payload, events):
+        if self._unclaimed >= MAX_OFFERS:
+            raise ProtocolError("%d channels opened that nobody asked for" % self._unclaimed)
         wish = (self._amount(payload) or NO_LIMIT) if payload else self.window
         # The remote holds as much as the local side wants it to. The local side holds no
         # more than the gateway's window, which both know, whatever a remote asks for.
         end = self._new_theirs(id, wish if self._runs_tasks else min(wish, self.window))
         end.granted = wish
+        end.claimed = False
+        self._unclaimed += 1
         events.append((OPENED, end, None))
 
+    def _on_open_task(self, id, payload, events):
+        if not self._runs_tasks:
+            raise ProtocolError("the other side asked this one to run code")
+        end = self._new_theirs(id, self.window)
+        end.task_due = end.hungry = True  # a task is taken as it comes
+        events.append((OPENED, end, None))
+
+    def _on_claimed(self, id, payload, events):
+        cost = self._offered.pop(id, None)
+        if cost is None:
+            raise ProtocolError("channel %d claimed, which was not offered" % id)
+        self._offered_cost -= cost
+        events.extend([(CREDITED, end, None) for end in self._starved])
+        end = self.ends.get(id)
+        if end is not None:
+            end.offered = False
+            self._starved.discard(end)
+
     def _on_exec(self, id, payload, events):
-        end = self._task_end(id)
-        if end.user is not None:
-            raise ProtocolError("a second task for channel %d" % id)
+        end = self._open_end(id, "a task")
+        self._check(end, states.GET)
+        if not end.task_due:
+            raise ProtocolError("a task for channel %d, which is for items" % id)
         self._charge(end, len(payload) + ITEM_COST)
         if end.pieces is not None:
             payload = self._join(end, payload)
-        end.hungry = False
+        end.task_due = end.hungry = False
         self.take(end, len(payload))
         events.append((TASK, end, payload))
 
-    def _task_end(self, id):
-        if not self._runs_tasks:
-            raise ProtocolError("the other side asked this one to run code")
-        end = self.ends.get(id)
-        if end is None:
-            end = self._new_theirs(id, self.window)
-            end.hungry = True  # a task is taken as it comes
-            self.claim(id)
-        return end
-
     def _on_piece(self, id, payload, events):
-        end = self.ends.get(id)
-        if end is None:
-            end = self._task_end(id)
+        end = self._open_end(id, "a piece")
         self._check(end, states.GET)
         if end.state == CLOSING:
             return
         size = len(payload)
-        if not size:
-            raise ProtocolError("an empty piece for channel %d" % id)
+        if size < frames.PIECE:
+            # Each is kept as an object: small ones would take many times their bytes.
+            raise ProtocolError("a piece of %d bytes for channel %d" % (size, id))
         self._charge(end, size)
         if end.pieces is None:
             end.pieces = []
@@ -195,14 +211,14 @@ class Protocol(Outgoing):
         end = self._open_end(id, "pieces given up")
         if end.pieces is not None:
             size = end.pieces_size
-            self._forget_pieces(end)
+            end.forget_pieces()
             self.take(end, size - ITEM_COST)
 
     def _on_last(self, id, payload, events):
         end = self._open_end(id, "a last item")
         self._check(end, states.GET_LAST)
         told = end.state != CLOSING
-        end.pieces = None
+        end.forget_pieces()
         self._move(end, states.GET_LAST)
         if told:
             events.append((ENDED, end, None))
@@ -210,23 +226,28 @@ class Protocol(Outgoing):
     def _on_close(self, id, payload, events):
         end = self.ends.get(id)
         if end is None:
+            self._check_gone(id)
             return  # it crossed the last item of this side, which ended the channel
         self._check(end, states.GET_CLOSE)
         if end.state in TO_SENT_LAST:
             self.output.append(frames.encode(frames.LAST, id))
         # An error that crosses our close is told too: a drop is a close nobody asked for.
         told = end.state != CLOSING or payload
-        end.pieces = None
+        end.forget_pieces()
+        if payload and not end.claimed:
+            self._charge(end, len(payload) + ITEM_COST)  # it waits for whoever claims the end
         self._move(end, states.GET_CLOSE)
         if told:
             events.append((ENDED, end, payload))
 
     def _on_credit(self, id, payload, events):
-        # A grant may cross our close on the wire; the end is then forgotten already.
+        amount = self._amount(payload)
         end = self.ends.get(id)
-        if end is not None:
-            end.granted += self._amount(payload)
-            events.append((CREDITED, end, None))
+        if end is None:
+            self._check_gone(id)
+            return  # it crossed the close of this side
+        end.granted += amount
+        events.append((CREDITED, end, None))
 
     def _amount(self, payload):
         if len(payload) != AMOUNT.size:
@@ -255,6 +276,8 @@ class Protocol(Outgoing):
 
     _HANDLERS = {
         frames.OPEN: _on_open,
+        frames.OPEN_TASK: _on_open_task,
+        frames.CLAIMED: _on_claimed,
         frames.EXEC: _on_exec,
         frames.PIECE_OF: _on_piece,
         frames.DROP_PIECES: _on_drop_pieces,

@@ -5,8 +5,7 @@ from .outgoing import Outgoing
 VERSION: tuple[int, int]
 
 DEFAULT_WINDOW: int
-MAX_CHANNELS: int
-MAX_OUTPUT: int
+MAX_ANSWERS: int
 
 OPENED: str
 TASK: str

@@ -84,7 +84,7 @@ class Sender(object):
         def ready():
             if end.state != OPEN and end.state != GOT_LAST:
                 return True
-            return end.sent < end.granted and end.in_pieces in (None, sender)
+            return self._protocol.may_send(end, sender)
 
         left = None if deadline is None else max(0, deadline - clock())
         patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
