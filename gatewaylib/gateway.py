@@ -83,11 +83,11 @@ class Gateway(BaseGateway):
         self._on_exit = on_exit
         self._numbers = itertools.count(1)
         self._statuses: dict[int, list[bytes]] = {}
-        self._buried = model.Event()
         if start.early:
             self._turn.preload(start.early)
         self._start_reading(spec.heartbeat)
         self.process.output.let_go()
+        self._late: Any = None  # the timer of _end_without_end_of_stream
         self._watched = None if model.green else self.process.pidfd
         if self._watched is not None:
             POLLER.watch(self._watched, self._process_ended)
@@ -214,7 +214,7 @@ class Gateway(BaseGateway):
     def _process_ended(self) -> None:
         """The process is gone; its stream ends too, unless a child of it holds on."""
         self._unwatch()
-        call_later(self.execmodel, MOMENT, self._end_without_end_of_stream)
+        self._late = call_later(self.execmodel, MOMENT, self._end_without_end_of_stream)
 
     def _unwatch(self) -> None:
         """Watch the process no more; once, and before its descriptor can be another's."""
@@ -272,5 +272,5 @@ class Gateway(BaseGateway):
         self._transport.abort()
         if self._writer.close(MOMENT) and self._turn.close(MOMENT):
             self._transport.close()
-        self._buried.set()
+        POLLER.cancel(self._late)
         return status

@@ -9,6 +9,8 @@ from pathlib import Path
 import leaks
 import pytest
 
+from gatewaylib.shipped import threads
+
 # For bench/ and examples/, which are not installed. Last, so that an installed gatewaylib
 # is what is tested: tox builds the wheel.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
@@ -25,6 +27,12 @@ def nothing_left_behind_by_all() -> Iterator[None]:
     yield
     left = watch.left_behind(pooled=True)
     assert not left, "left behind: " + "; ".join(left)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pooled_threads_end_soon() -> None:
+    """Let threads that wait for more work do so for a moment: each test waits for them."""
+    threads.IDLE = 0.02
 
 
 @pytest.fixture(autouse=True)

@@ -46,8 +46,11 @@ def processes() -> dict[int, str]:
 
 
 def _children() -> set[int]:
-    lists = PROC.glob(f"{os.getpid()}/task/*/children")
-    return {int(pid) for pids in lists for pid in pids.read_text().split()}
+    found: set[int] = set()
+    for path in PROC.glob(f"{os.getpid()}/task/*/children"):
+        with contextlib.suppress(FileNotFoundError):  # that thread has just ended
+            found.update(map(int, path.read_text().split()))
+    return found
 
 
 def descriptors() -> dict[int, str]:

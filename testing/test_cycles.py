@@ -9,14 +9,8 @@ import leaks
 import pytest
 
 import gatewaylib
-from gatewaylib.shipped import threads
 
 BOUND = 20.0  # seconds: a hang, and nothing else
-
-
-@pytest.fixture(autouse=True)
-def pooled_threads_end_soon(monkeypatch):
-    monkeypatch.setattr(threads, "IDLE", 0.02)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import time
 import pytest
 
 import gatewaylib
-from gatewaylib.shipped import threads
 
 # A machine that is busy with other tests gets this much more than is promised.
 SLACK = 2.0
@@ -49,12 +48,6 @@ DEAF = {
         "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)", "killed"
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def pooled_threads_end_soon(monkeypatch):
-    """A test waits for their end."""
-    monkeypatch.setattr(threads, "IDLE", 0.02)
 
 
 @contextlib.contextmanager

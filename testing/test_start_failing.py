@@ -8,7 +8,6 @@ import pytest
 
 import gatewaylib
 from gatewaylib import StartError, bootstrap
-from gatewaylib.shipped import threads
 
 BOUND = 20.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
@@ -52,12 +51,6 @@ HANGING = {
     "is stopped": "#!/bin/sh\nkill -STOP $$\n",
     "says too little": HELLO + "printf \"$hello\\0\\0\\4\\0abc\" >&0\nexec sleep 999\n",
 }
-
-
-@pytest.fixture(autouse=True)
-def pooled_threads_end_soon(monkeypatch):
-    """A test waits for the end of pooled threads."""
-    monkeypatch.setattr(threads, "IDLE", 0.02)
 
 
 def write(path, text):
