@@ -344,7 +344,8 @@ class BaseGateway(object):
             if self.state is ENDED:
                 return
             self.state, self.ended_by = ENDED, reason
-            ends = self._protocol.lose()
+            # The protocol has forgotten those that were closed by a chunk nobody could read on.
+            ends = self._protocol.lose() + self._handles.ends()
         self._turn.stop()
         if self._heartbeat is not None:
             self._heartbeat.stop()

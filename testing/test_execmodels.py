@@ -182,3 +182,15 @@ def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):
     python = f"{sys.executable} -S -E"  # without what is installed
     with pytest.raises(gatewaylib.StartError, match="No module named|ImportError"):
         group.makegateway(f"popen//execmodel=gevent//python={python}")
+
+
+@pytest.mark.parametrize("model", GREEN)
+@pytest.mark.parametrize("busy", ["while True: pass", "import time; time.sleep(1000)"])
+def test_a_green_task_that_lets_nobody_run_ends_by_itself_when_asked(group, model, busy):
+    gateway = group.makegateway(f"popen//execmodel={model}")
+    gateway.remote_exec("channel.send(1)").receive(WAIT)
+    gateway.remote_exec(busy)
+
+    (ending,) = group.terminate(timeout=WAIT)
+
+    assert ending.how == "exited"

@@ -3,6 +3,7 @@
 import os
 import platform
 import signal
+import subprocess
 import sys
 import textwrap
 import threading
@@ -347,3 +348,76 @@ def test_a_remote_that_breaks_the_protocol_is_lost_for_that_reason(group):
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nothing_like_it"):
         gatewaylib.nothing_like_it
+
+
+def test_a_channel_whose_end_comes_with_a_broken_frame_is_told_as_well(group):
+    gateway = group.makegateway()
+    channel = gateway.remote_exec(
+        "import os\n"
+        "from _gatewaylib.shipped import frames\n"
+        "wire = frames.encode(frames.CLOSE, channel.id) + frames.encode(99, 0)\n"
+        "os.write(channel.gateway._transport.write_fileno(), wire)\n"
+        "channel.receive()"
+    )
+
+    with pytest.raises(gatewaylib.GatewayLost, match="unknown kind 99"):
+        channel.receive(WAIT)
+
+
+def test_a_directory_that_was_removed_is_no_reason_not_to_start(tmp_path):
+    program = (
+        "import os, gatewaylib\n"
+        "os.rmdir(os.getcwd())\n"
+        "print(repr(gatewaylib.makegateway()._rinfo().cwd))\n"
+    )
+    (tmp_path / "gone").mkdir()
+    root = os.path.dirname(os.path.dirname(gatewaylib.__file__))
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path / "gone",
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout == "''\n", done.stderr
+
+
+@pytest.mark.skipif(not PYTHON2, reason="this machine has no Python 2.7")
+def test_an_exception_of_an_old_class_is_a_remote_error_too(python2):
+    raising = "class Old: pass\nraise Old()"
+    for _ in range(2):  # the second one may run beside the main thread
+        with pytest.raises(RemoteError) as told:
+            python2.remote_exec(raising).receive(WAIT)
+        assert told.value.type_name == "Old"
+
+
+def test_ctrl_c_at_any_moment_keeps_no_lock(group):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    echo = "while True: channel.send(channel.receive())"
+    gateway = group.makegateway()
+    channel = gateway.remote_exec(echo)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for moment in range(150):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + moment * 0.000007)
+                while True:
+                    channel.send(moment)
+                    channel.receive()
+            except KeyboardInterrupt:
+                pass
+            except gatewaylib.GatewayLost:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            try:
+                # Works, or is lost and says so: a lock kept would time out.
+                assert gateway.remote_status(timeout=WAIT).numexecuting >= 1
+            except gatewaylib.GatewayLost:
+                gateway = group.makegateway()
+                channel = gateway.remote_exec(echo)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

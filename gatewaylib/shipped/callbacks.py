@@ -41,10 +41,10 @@ class Callbacks(object):
         while True:
             try:
                 finished = call_back(self._gateway, end)
-            except BaseException as error:
+            except:  # noqa: E722 - Python 2 has exceptions that are of no class of ours
                 self._fail(end, describe_error(sys.exc_info()))
                 box.discard(self._protocol.unclaimed)
-                if not isinstance(error, Exception):
+                if isinstance(sys.exc_info()[1], (KeyboardInterrupt, SystemExit)):
                     raise  # a Ctrl-C in setcallback() is its caller's too
                 continue  # the end marker is still due
             if finished:

@@ -12,13 +12,14 @@ from collections import deque
 
 from .channel_file import open_file
 from .channel_state import CLOSED, CLOSING, OPEN, SENT_LAST
-from .compat import as_text, clock
+from .compat import as_text, clock, text_type
 from .errors import (
     ChannelClosed,
     ChannelEnded,
     DataFormatError,
     GatewayError,
     IllegalMove,
+    LoadError,
     RemoteError,
     TimeoutError,  # noqa: A004
 )
@@ -312,6 +313,8 @@ def remote_error(serializer, payload):
         type_name, formatted = value
     else:
         type_name, formatted = "", value
+    if not all(isinstance(text, (bytes, text_type)) for text in (type_name, formatted)):
+        raise LoadError("an error that is no text, but %r" % (value,))
     return RemoteError(as_text(formatted), as_text(type_name))
 
 

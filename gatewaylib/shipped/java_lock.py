@@ -24,6 +24,9 @@ class JavaLock(object):
             raise RuntimeError("release of a lock that nobody has")
         self._semaphore.release()
 
+    def locked(self):
+        return not self._semaphore.availablePermits()
+
     def __enter__(self):
         self.acquire()
         return self

@@ -20,7 +20,7 @@ from collections import deque
 
 from .compat import clock
 from .forks import call_in_forks
-from .threads import release
+from .threads import AT_ONCE, release
 from .transport import can_poll, close_on_exec, retry
 
 HOLD_BACK = 0.005
@@ -70,15 +70,18 @@ class Turn(object):
         which has no time limit.
         """
         items = end.user.items
-        if self.ended or not self._lock.acquire(False):
+        if self.ended:
             return False
+        got = []
         try:
+            got.extend(map(self._lock.acquire, AT_ONCE))
             # Once an item has come the end is hungry no more, whoever has taken it.
-            while not items and end.hungry and not self.ended:
+            while got[0] and not items and end.hungry and not self.ended:
                 self._read()
         finally:
-            self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
-            self._leave()
+            if got and got[0]:
+                self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
+                self._leave()
         return bool(items)
 
     def wait(self, ready, lock, timeout=None):
@@ -93,9 +96,8 @@ class Turn(object):
         while not ready():
             # After the end of the stream nothing is read; what became of the connection
             # is found out elsewhere, and told by releasing the lock.
-            if not self.ended and self._lock.acquire(False):
-                in_time = self._read_until(ready, deadline)
-            else:
+            in_time = None if self.ended else self._read_until(ready, deadline)
+            if in_time is None:
                 in_time = self._wait_for_turn(ready, lock, deadline)
             if not in_time:
                 return bool(ready())
@@ -104,7 +106,12 @@ class Turn(object):
         return True
 
     def _read_until(self, ready, deadline):
+        """Return whether it was ready in time; None if somebody else has the turn."""
+        got = []
         try:
+            got.extend(map(self._lock.acquire, AT_ONCE))
+            if not got[0]:
+                return None
             looked = False  # without time left, one look: a loop of those must see what comes
             while not ready() and not self.ended:
                 if deadline is not None:
@@ -115,8 +122,9 @@ class Turn(object):
                 self._read()
             return True
         finally:
-            self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
-            self._leave()
+            if got and got[0]:
+                self._lock.release()
+                self._leave()
 
     def _read(self):
         chunks = self._chunks
@@ -141,18 +149,12 @@ class Turn(object):
         self._waiting.append(lock)
         try:
             # The turn may have become free, or the item come, before the lock was listed.
-            if ready() or (not self.ended and self._try_turn()):
+            if ready() or (not self.ended and not self.is_taken()):
                 return True
             left = None if deadline is None else deadline - clock()
             return self._model.acquire(lock, left)
         finally:
             self._waiting.remove(lock)
-
-    def _try_turn(self):
-        if self._lock.acquire(False):
-            self._lock.release()
-            return True
-        return False
 
     def _wake_next(self):
         for lock in list(self._waiting):
@@ -174,8 +176,8 @@ class Turn(object):
         return True
 
     def is_taken(self):
-        """Say whether some thread is reading now (for the poller)."""
-        return not self._try_turn()
+        """Say whether some thread is reading now."""
+        return bool(self._lock.locked())
 
     def fileno(self):
         return self._transport.fileno()

@@ -84,7 +84,7 @@ class Tasks(object):
         error = None
         try:
             task.run()
-        except BaseException:  # SystemExit and KeyboardInterrupt too are told, not obeyed
+        except:  # noqa: E722 - SystemExit too is told, not obeyed; 2.7 has classes of old
             if os.getpid() != process:
                 _leave_fork(task, sys.exc_info()[1])
             # What these say is that the local side is done with this task.

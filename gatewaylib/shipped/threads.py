@@ -15,6 +15,10 @@ from . import compat
 from .forks import call_in_forks
 
 NAMES = ("thread", "main_thread_only", "gevent", "eventlet")
+# Locks that a thread of the user's takes are taken with map(), into a list: one C call
+# takes the lock and keeps that it was taken, so that no Ctrl-C comes in between and leaves
+# it taken for ever. This is the argument of an acquire that does not wait.
+AT_ONCE = (False,)
 IDLE = 1.0  # seconds a pooled thread waits for more work before it ends
 
 
@@ -66,21 +70,28 @@ class ExecModel(object):
 
     def acquire(self, lock, timeout=None):
         """Acquire the lock within ``timeout`` seconds (None: wait for ever); say if it was."""
+        return self.acquire_into([], lock, timeout)
+
+    def acquire_into(self, got, lock, timeout=None):
+        """Acquire as ``acquire`` does, and keep in the list ``got`` that it was.
+
+        Whoever finds True at the end of ``got`` has the lock, whatever was raised.
+        """
         if timeout is None:
-            return lock.acquire()
-        if timeout <= 0:
-            return lock.acquire(False)
-        if self.green or compat.JYTHON or not compat.PY2:
-            return lock.acquire(True, timeout)
-        # CPython 2 locks know no timeout: look again after ever longer naps.
-        deadline, nap = compat.clock() + timeout, 0.0005
-        while not lock.acquire(False):
-            left = deadline - compat.clock()
-            if left <= 0:
-                return False
-            nap = min(nap * 2, left, 0.02)
-            time.sleep(nap)
-        return True
+            got.extend(map(lock.acquire, (True,)))
+        elif timeout <= 0:
+            got.extend(map(lock.acquire, AT_ONCE))
+        elif self.green or compat.JYTHON or not compat.PY2:
+            got.extend(map(lock.acquire, (True,), (timeout,)))
+        else:
+            # CPython 2 locks know no timeout: look again after ever longer naps.
+            deadline, nap = compat.clock() + timeout, 0.0005
+            got.extend(map(lock.acquire, AT_ONCE))
+            while not got[-1] and compat.clock() < deadline:
+                nap = min(nap * 2, max(0, deadline - compat.clock()), 0.02)
+                time.sleep(nap)
+                got.extend(map(lock.acquire, AT_ONCE))
+        return got[-1]
 
 
 class _Worker(object):

@@ -158,6 +158,13 @@ class PipeTransport(Transport):
             os.close(fd)
 
 
+def wait_for_hang_up(fd):
+    """Wait until the other side writes no more, whatever there is to be read before."""
+    poll = select.poll()
+    poll.register(fd, getattr(select, "POLLRDHUP", 0x2000))  # Linux; others tell POLLHUP unasked
+    retry(poll.poll)
+
+
 def joined(buffers):
     """Return a list of bytes and memoryviews as one string of bytes, or as the only one."""
     if len(buffers) == 1:

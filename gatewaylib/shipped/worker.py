@@ -23,6 +23,7 @@ from .serializer import Serializer
 from .standard_streams import take_standard_streams
 from .tasks import Tasks, interrupt_main_thread
 from .threads import get_model
+from .transport import wait_for_hang_up
 
 GRACE = 0.5  # seconds for tasks to find their channels closed and return
 LAST_CHANCE = 0.7  # seconds for what a KeyboardInterrupt sets off
@@ -53,6 +54,8 @@ class Worker(BaseGateway):
     def run(self, heartbeat):
         """Read and run tasks until the gateway ends; called in the main thread."""
         self._start_reading(heartbeat)
+        if self.execmodel.green and self._transport.pollable:
+            get_model("thread").start(self._watch_for_hang_up, name="gatewaylib-hang-up")
         try:
             self._tasks.run_in_main_thread(
                 lambda: self._wait(self._waiting, self._tasks.queue.__len__, None)
@@ -111,6 +114,19 @@ class Worker(BaseGateway):
         self.execmodel.sleep(LAST_MOMENT)
         self._die(1)
 
+    def _watch_for_hang_up(self):
+        """End in time though a green task keeps the goodbye from being read.
+
+        A task that never waits lets no other green thread run, so this is a real one. It
+        looks at the descriptor and reads nothing.
+        """
+        wait_for_hang_up(self._transport.fileno())
+        sleep = get_model("thread").sleep
+        sleep(GRACE)
+        interrupt_main_thread()
+        sleep(LAST_CHANCE + LAST_MOMENT)
+        self._die(1)
+
     def _wait_for_tasks(self, seconds):
         end = compat.clock() + seconds
         while self._tasks.running and compat.clock() < end:
@@ -153,6 +169,7 @@ def serve(payload):
     transport = take_standard_streams(options["duplex"])
     try:
         model = _prepare(options)
+        news = describe_interpreter()
     except Exception as error:
         text = "%s: %s" % (error.__class__.__name__, error)
         _say_hello(transport, options, {"error": compat.as_text(text)})
@@ -161,7 +178,7 @@ def serve(payload):
         compat.native(options["id"]), transport, model, options["window"], options["subclasses"]
     )
     call_in_forks(worker.forget)
-    _say_hello(transport, options, describe_interpreter())
+    _say_hello(transport, options, news)
     worker.run(options["heartbeat"])
     worker.leave()
 
@@ -193,6 +210,13 @@ def _say_hello(transport, options, info):
     transport.write([options["hello"].encode("ascii") + HELLO_SIZE.pack(len(payload)) + payload])
 
 
+def _current_directory():
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # it was removed
+
+
 def _hostname():
     if hasattr(os, "uname"):
         return os.uname()[1]
@@ -211,7 +235,7 @@ def describe_interpreter():
         + (text(sys.version_info[3]), sys.version_info[4]),
         "platform": text(sys.platform),
         "implementation": text(compat.IMPLEMENTATION),
-        "cwd": text(os.getcwd()),
+        "cwd": text(_current_directory()),
         "pid": os.getpid(),
         "hostname": text(_hostname()),
     }

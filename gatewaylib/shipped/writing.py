@@ -9,7 +9,7 @@ reads must never wait for a peer that does not: it uses ``flush_soon``.
 from __future__ import absolute_import
 
 from .compat import clock
-from .threads import release
+from .threads import AT_ONCE, release
 from .transport import JOINED, rest_of
 
 
@@ -42,11 +42,13 @@ class Writer(object):
         as soon as it can: it is bounded by the credit of whoever sent it.
         """
         while self._output:
-            if not self._lock.acquire(False):
-                left = None if deadline is None else max(0, deadline - clock())
-                if not self._model.acquire(self._lock, left):
-                    return  # the thread that has the lock looks again when it is done
+            got = []
             try:
+                got.extend(map(self._lock.acquire, AT_ONCE))
+                if not got[0]:
+                    left = None if deadline is None else max(0, deadline - clock())
+                    if not self._model.acquire_into(got, self._lock, left):
+                        return  # the thread that has the lock looks again when it is done
                 if self._waits_in_write and deadline is None:
                     self._write_all()
                 else:
@@ -54,12 +56,14 @@ class Writer(object):
             except (OSError, IOError):
                 self.broken = True
             except BaseException:
-                # A Ctrl-C in the middle of a frame: nobody could make sense of what follows.
-                self.broken = True
-                self._transport.abort()
+                if got and got[-1]:
+                    # A Ctrl-C in the middle of a frame: nobody could make sense of the rest.
+                    self.broken = True
+                    self._transport.abort()
                 raise
             finally:
-                self._lock.release()
+                if got and got[-1]:
+                    self._lock.release()
             if deadline is not None and self._output and clock() >= deadline:
                 self._model.run_soon(self.flush)
                 return
@@ -67,12 +71,15 @@ class Writer(object):
     def flush_soon(self):
         """Write what goes without waiting, and have a pooled thread write the rest."""
         while self._output:
-            if not self._lock.acquire(False):
-                return  # the thread that has the lock looks again when it is done
+            got = []
             try:
+                got.extend(map(self._lock.acquire, AT_ONCE))
+                if not got[0]:
+                    return  # the thread that has the lock looks again when it is done
                 written = self._never_block and self._write_now()
             finally:
-                self._lock.release()
+                if got and got[0]:
+                    self._lock.release()
             if not written:
                 self._model.run_soon(self.flush)
                 return
