@@ -1,0 +1,189 @@
+# plain: runs on every interpreter
+"""The unpacker: a table of sources, and modules that are like any others."""
+
+from __future__ import absolute_import
+
+import binascii
+import inspect
+import io
+import marshal
+import sys
+import traceback
+
+from gatewaylib.shipped import unpack
+from gatewaylib.shipped.unpack import TableImporter, read_table, refusal
+
+SOURCES = {
+    "__init__": b"",
+    "top": b"from .shipped import leaf\nfrom .shipped.leaf import value\n",
+    "shipped.__init__": b"name = __name__\n",
+    "shipped.leaf": b"value = 42\n\n\ndef fail():\n    raise ValueError('here')\n",
+    "shipped.broken": b"before = 1\nraise KeyError('import')\n",
+    "shipped.unicode": b"# \xc3\xa9\nvalue = u'\\xe9'\n",
+}
+
+
+def packed(sources, codes=()):
+    """Return a table's bytes, as the side that starts an interpreter sends them."""
+    codes = dict(codes)
+    head, body = [], []
+    for name in sorted(sources):
+        code = codes.get(name, b"")
+        head.append("%s %d %d" % (name, len(sources[name]), len(code)))
+        body += [sources[name], code]
+    return "\n".join(head).encode("ascii") + b"\n\n" + b"".join(body)
+
+
+class Importing(object):
+    """Has a table's modules importable as ``_unpacked`` for the length of a ``with`` block."""
+
+    def __init__(self, sources, codes=()):
+        self.importer = TableImporter("_unpacked", read_table(packed(sources, codes)))
+
+    def __enter__(self):
+        sys.meta_path.insert(0, self.importer)
+        return self.importer
+
+    def __exit__(self, *exc_info):
+        sys.meta_path.remove(self.importer)
+        for name in [name for name in sys.modules if name.split(".")[0] == "_unpacked"]:
+            del sys.modules[name]
+
+
+def load(name):
+    __import__("_unpacked." + name)
+    return sys.modules["_unpacked." + name]
+
+
+def test_a_table_is_read_as_it_was_packed():
+    code = b"\n\ncode\n\n"
+    table = read_table(packed(SOURCES, {"top": code}))
+
+    assert {name: source for name, (source, _) in table.items()} == SOURCES
+    assert {name: with_it for name, (_, with_it) in table.items() if with_it} == {"top": code}
+    assert all(isinstance(name, str) for name in table)
+
+
+def test_modules_import_each_other_relatively():
+    with Importing(SOURCES):
+        top = load("top")
+
+        assert top.value == 42
+        assert top.leaf is load("shipped.leaf")
+        assert load("shipped").name == "_unpacked.shipped"
+
+
+def test_modules_know_where_they_come_from():
+    with Importing(SOURCES) as importer:
+        leaf, package = load("shipped.leaf"), load("shipped")
+
+        assert leaf.__name__ == "_unpacked.shipped.leaf"
+        assert leaf.__package__ == package.__package__ == "_unpacked.shipped"
+        assert leaf.__file__ == "gatewaylib/shipped/leaf.py"
+        assert package.__file__ == "gatewaylib/shipped/__init__.py"
+        assert leaf.__loader__ is importer
+        assert list(package.__path__) == [] and not hasattr(leaf, "__path__")
+
+
+def test_source_lines_show_in_tracebacks_and_inspect():
+    with Importing(SOURCES):
+        leaf = load("shipped.leaf")
+        try:
+            leaf.fail()
+        except ValueError:
+            text = traceback.format_exc()
+
+        assert 'File "gatewaylib/shipped/leaf.py", line 5, in fail\n    raise ValueError' in text
+        assert inspect.getsource(leaf.fail) == "def fail():\n    raise ValueError('here')\n"
+
+
+def test_a_source_is_utf_8():
+    with Importing(SOURCES) as importer:
+        assert load("shipped.unicode").value == b"\xc3\xa9".decode("utf-8")
+        assert isinstance(importer.get_source("_unpacked.shipped.unicode"), str)
+
+
+def test_code_objects_are_used_where_they_came_along():
+    if sys.platform.startswith("java"):
+        return  # Jython marshals none, so it is sent none
+    code = marshal.dumps(compile(b"value = 43\n", "gatewaylib/shipped/leaf.py", "exec"))
+    with Importing(SOURCES, {"shipped.leaf": code}):
+        assert load("shipped.leaf").value == 43
+
+
+def test_a_module_that_fails_is_not_half_imported():
+    with Importing(SOURCES):
+        for _ in range(2):
+            try:
+                load("shipped.broken")
+            except KeyError:
+                assert "_unpacked.shipped.broken" not in sys.modules
+            else:
+                raise AssertionError("imported")
+
+
+def test_what_is_not_in_the_table_is_left_to_others():
+    with Importing(SOURCES) as importer:
+        for name in ("_unpacked.other", "_unpackedx", "gatewaylib", "shipped.leaf", "os"):
+            assert importer.find_module(name) is None, name
+            if sys.version_info[0] > 2:
+                assert importer.find_spec(name) is None, name
+        try:
+            load("other")
+        except ImportError as error:
+            assert "other" in str(error)
+        else:
+            raise AssertionError("imported")
+
+
+def test_what_has_the_same_name_elsewhere_is_neither_used_nor_hidden():
+    import gatewaylib
+
+    with Importing(SOURCES):
+        assert load("shipped") is not sys.modules["gatewaylib.shipped"]
+        assert sys.modules["gatewaylib"] is gatewaylib
+
+
+def test_only_pythons_that_work_are_accepted():
+    for version in ((2, 7), (3, 6), (3, 7), (3, 14), (4, 0)):
+        assert refusal(version) is None
+    for version in ((2, 5), (2, 6), (3, 0), (3, 5)):
+        assert "%d.%d" % version in refusal(version) and sys.executable in refusal(version)
+
+
+def test_a_python_that_is_too_old_says_so_and_ends():
+    before = unpack.OLDEST, sys.stderr
+    unpack.OLDEST, sys.stderr = (
+        ((9, 0), (9, 0)),
+        io.StringIO() if str is not bytes else io.BytesIO(),
+    )
+    try:
+        unpack.main([b"", b"", b""])
+    except SystemExit as error:
+        said = sys.stderr.getvalue()
+        assert error.code == 1
+    finally:
+        unpack.OLDEST, sys.stderr = before
+
+    assert said.startswith("gatewaylib needs Python") and said.endswith("\n")
+
+
+def test_the_words_of_the_line_start_the_remote_end():
+    served = []
+    sources = {
+        "__init__": b"",
+        "shipped.__init__": b"",
+        "shipped.worker": b"calls = []\n\n\ndef serve(payload):\n    calls.append(payload)\n",
+    }
+    words = [binascii.b2a_base64(data) for data in (b"", packed(sources), b"options")]
+    before, unpack.ROOT = unpack.ROOT, "_unpacked_line"
+    try:
+        unpack.main(words)
+        served = sys.modules["_unpacked_line.shipped.worker"].calls
+    finally:
+        unpack.ROOT = before
+        sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "_root", 0) != "_unpacked_line"]
+        for name in [name for name in sys.modules if name.split(".")[0] == "_unpacked_line"]:
+            del sys.modules[name]
+
+    assert served == [b"options"]
