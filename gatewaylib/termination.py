@@ -140,22 +140,22 @@ def end_members(
     """End gateways: see ``Group.terminate``. One's error never keeps the others from ending."""
     if timeout is not None and timeout < 0:
         raise ValueError(f"timeout is {timeout} s, must not be negative")
-    errors: dict[str, Exception] = {}
-    for member in members:
+    errors: dict[int, Exception] = {}
+    for index, member in enumerate(members):
         try:
             member.exit()
         except Exception as error:
-            errors[member.id] = error
+            errors[index] = error
     hows = end_processes([member.process for member in members], timeout, wait_any, clock)
     endings = []
     deadline = clock() + LAST_ITEMS
-    for member, how in zip(members, hows):
+    for index, (member, how) in enumerate(zip(members, hows)):
         status = None
         try:
             if how == "exited" and isinstance(member.ended_by, GatewayLost):
                 how = "lost"
             status = member.bury(max(0.0, deadline - clock())) if how != "stuck" else None
         except Exception as error:
-            errors.setdefault(member.id, error)
-        endings.append(Ending(member.id, how, status, errors.get(member.id)))
+            errors.setdefault(index, error)
+        endings.append(Ending(member.id, how, status, errors.get(index)))
     return Report(endings)
