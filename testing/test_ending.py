@@ -206,7 +206,8 @@ def test_an_item_that_does_not_fit_into_memory_loses_the_gateway_and_nothing_han
     group = gatewaylib.Group()
     (channel,) = start(group, [code + "channel.receive()"], "//window=None")
 
-    with pytest.raises((gatewaylib.RemoteError, gatewaylib.GatewayLost), match="MemoryError"):
+    # The task may find it out, or who reads for it.
+    with pytest.raises(gatewaylib.GatewayError, match="MemoryError"):
         channel.send(b"x" * 2**28, timeout=BOUND)
         channel.receive(timeout=BOUND)
     with promised(1.5):

@@ -314,7 +314,10 @@ class Poller(object):
                 targets = self._fill(poll)
                 timeout = self._time_left()
             for fd, _ in retry(poll.poll, timeout):
-                self._serve(fd, targets)
+                try:
+                    self._serve(fd, targets)
+                except MemoryError:
+                    pass  # not even for a chunk: it waits where it is for the next look
             self._call_timers()
             for turn in list(self._turns):
                 turn.tidy()
