@@ -17,9 +17,9 @@ from gatewaylib.termination import (
     end_members,
     end_processes,
 )
+from gatewaylib.transports.process import describe_status
 
 NEVER = 10.0**9
-from gatewaylib.transports.process import describe_status
 
 
 class FakeClock:
