@@ -1,5 +1,6 @@
 """The documents keep their word: code prints what they say, and commands are those that run."""
 
+import importlib.util
 import os
 import re
 import shlex
@@ -58,3 +59,22 @@ def test_continuous_integration_runs_the_second_command():
     _, second = blocks(README, "sh")
 
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith("\n" + second)
+
+
+def test_the_drawing_of_the_states_is_of_the_table_in_the_code():
+    spec = importlib.util.spec_from_file_location("draw_states", ROOT / "doc" / "draw_states.py")
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+
+    assert drawing.DRAWING.read_text(encoding="utf-8") == drawing.draw()
+
+
+def test_every_page_that_the_code_names_is_there():
+    named = {
+        name
+        for file in (ROOT / "gatewaylib").rglob("*.py")
+        for name in re.findall(r"doc/[a-z_/]+\.rst", file.read_text(encoding="utf-8"))
+    }
+
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
