@@ -162,7 +162,10 @@ call_in_forks(_forget_all)
 
 
 def _arm_lifeline(read_end: int, group: int) -> None:
-    """Have the kernel kill the group when the pipe's other end is closed."""
+    """Have the kernel kill the group when the pipe's other end is closed.
+
+    Up to here, and where this does not work, it sees the end of its stdin if we die.
+    """
     try:
         import fcntl
 
