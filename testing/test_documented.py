@@ -11,6 +11,7 @@ import pytest
 from documented import README, ROOT, blocks, pages_with_code, program, promised
 
 import gatewaylib
+from gatewaylib.shipped import frames
 
 # The same gatewaylib that this process tests: the wheel's, or the tree's.
 ENVIRON = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(gatewaylib.__file__))}
@@ -78,3 +79,20 @@ def test_every_page_that_the_code_names_is_there():
 
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_wires_page_lists_the_kinds_of_frames_that_there_are():
+    page = (ROOT / "doc" / "explanation" / "wire.rst").read_text(encoding="utf-8")
+    rows = re.findall(r"^   \* - ([\d, ]+)\n     - ([A-Z_, ]+)\n", page, re.MULTILINE)
+
+    listed = {
+        name: int(number)
+        for numbers, names in rows
+        for number, name in zip(numbers.split(", "), names.split(", "))
+    }
+
+    assert listed == {
+        name: value
+        for name, value in vars(frames).items()
+        if name.isupper() and isinstance(value, int) and value < 256
+    }

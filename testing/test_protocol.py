@@ -153,9 +153,12 @@ def test_frames_for_channels_that_never_were_are_refused():
         (frames.CLOSE, b""),
         (frames.CREDIT, AMOUNT.pack(1)),
         (frames.CLAIMED, b""),
+        (frames.RECONFIGURE, b""),
         (frames.EXEC, b""),
     ):
         for id in (0, 1, 2, 3, 77):
+            if (kind, id) == (frames.RECONFIGURE, 0):
+                continue  # the whole gateway
             refused(Protocol(1, runs_tasks=True), (kind, id, payload))
 
 

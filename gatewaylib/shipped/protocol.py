@@ -11,6 +11,7 @@ bytes mean, and what of them is refused.
 
 Source: doc/explanation/wire.rst.
 """
+
 from __future__ import absolute_import
 
 from . import channel_state as states
@@ -21,8 +22,8 @@ from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
-DEFAULT_WINDOW = 2 ** 26
-MAX_ANSWERS = 2 ** 17  # frames that wait because the other side talks and does not read
+DEFAULT_WINDOW = 2**26
+MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 # What receive() makes of the frames: (event, subject, detail)
 (
@@ -268,8 +269,10 @@ class Protocol(Outgoing):
 
     def _on_reconfigure(self, id, payload, events):
         end = self.ends.get(id) if id else None
-        if end is not None or not id:
-            events.append((RECONFIGURED, end, payload))
+        if id and end is None:
+            self._check_gone(id)
+            return  # it crossed what ended the channel
+        events.append((RECONFIGURED, end, payload))
 
     def _on_goodbye(self, id, payload, events):
         events.append((SAID_GOODBYE, None, None))
