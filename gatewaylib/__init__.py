@@ -16,7 +16,7 @@ _HOMES = {
     "Gateway": "gateway",
     "Channel": "shipped.channel",
     "Group": "multi",
-    "MultiChannel": "multi",
+    "MultiChannel": "multichannel",
     "StartErrors": "multi",
     "Spec": "spec",
     "default_group": "multi",
@@ -47,11 +47,11 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 if TYPE_CHECKING:
     from .gateway import Gateway as Gateway
     from .multi import Group as Group
-    from .multi import MultiChannel as MultiChannel
     from .multi import StartErrors as StartErrors
     from .multi import default_group as default_group
     from .multi import makegateway as makegateway
     from .multi import set_execmodel as set_execmodel
+    from .multichannel import MultiChannel as MultiChannel
     from .shipped.channel import Channel as Channel
     from .shipped.errors import ChannelClosed as ChannelClosed
     from .shipped.errors import ChannelEnded as ChannelEnded

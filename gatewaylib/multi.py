@@ -1,21 +1,19 @@
-"""Groups of gateways, and channels to many at once."""
+"""Groups of gateways: made, addressed and ended together."""
 
 from __future__ import annotations
 
 import atexit
 import itertools
-import queue
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Callable, NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 from .bootstrap import Plan, Start, start_all
 from .gateway import Gateway
-from .shipped.channel import NO_ENDMARKER, Channel
-from .shipped.errors import GatewayError, RemoteError, SpecError
+from .multichannel import MultiChannel as MultiChannel  # execnet has it here
+from .shipped.errors import GatewayError, SpecError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
 from .spec import Spec, expand, parse
@@ -274,79 +272,6 @@ class Group:
             gateway.forget()
         self._lock = threading.Lock()
         self._gateways, self._ending, self._ids = [], [], set()
-
-
-class MultiChannel:
-    """Channels used together, one of each gateway mostly."""
-
-    def __init__(self, channels: Iterable[Channel]) -> None:
-        self._channels = list(channels)
-        self._queue: queue.Queue[tuple[Channel, Any]] | None = None
-
-    def __len__(self) -> int:
-        return len(self._channels)
-
-    def __iter__(self) -> Iterator[Channel]:
-        return iter(self._channels)
-
-    def __getitem__(self, index: int) -> Channel:
-        return self._channels[index]
-
-    def __contains__(self, channel: object) -> bool:
-        return channel in self._channels
-
-    def __repr__(self) -> str:
-        return f"<MultiChannel of {len(self)}>"
-
-    def send_each(self, item: object) -> None:
-        """Send the item on every channel."""
-        for channel in self._channels:
-            channel.send(item)
-
-    def receive_each(self, withchannel: bool = False, timeout: float | None = None) -> list[Any]:
-        """Receive one item from each channel; return them in the channels' order.
-
-        ``withchannel``: as pairs (channel, item). ``timeout``: seconds for all together.
-        Raises what ``Channel.receive`` raises, at the first channel that does.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        received: list[Any] = []
-        for channel in self._channels:
-            item = channel.receive(_left(deadline))
-            received.append((channel, item) if withchannel else item)
-        return received
-
-    def make_receive_queue(self, endmarker: object = NO_ENDMARKER) -> queue.Queue[Any]:
-        """Return one queue of (channel, item) of all channels, as they come.
-
-        Where an ``endmarker`` is given, (channel, endmarker) is put at each channel's end.
-        The queue is made once; calling again returns the same one.
-        """
-        if self._queue is None:
-            made = self._queue = queue.Queue()
-            for channel in self._channels:
-                channel.setcallback(_putter(made, channel), endmarker=endmarker)
-        return self._queue
-
-    def waitclose(self, timeout: float | None = None) -> None:
-        """Wait until all channels are at their end; raise the first RemoteError then."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        first: RemoteError | None = None
-        for channel in self._channels:
-            try:
-                channel.waitclose(_left(deadline))
-            except RemoteError as error:
-                first = first or error
-        if first is not None:
-            raise first
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
-
-
-def _putter(into: queue.Queue[Any], channel: Channel) -> Callable[[Any], None]:
-    return lambda item: into.put((channel, item))
 
 
 _groups: weakref.WeakSet[Group] = weakref.WeakSet()

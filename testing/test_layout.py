@@ -77,6 +77,7 @@ ORDER = """
     bootstrap.py
     termination.py
     gateway.py
+    multichannel.py
     multi.py
     tracing.py
     rsync.py
