@@ -201,7 +201,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def end_process(process: LocalProcess) -> int:
+def end_process(process: LocalProcess) -> int | None:
     """Kill a process group that is of no use, and return its exit status."""
     process.signal(signal.SIGKILL)
     process.wait(5.0)

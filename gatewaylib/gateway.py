@@ -235,9 +235,10 @@ class Gateway(BaseGateway):
         elif process.wait(MOMENT):
             self._unwatch()
             status = process.reap()
-            verb = "was" if status < 0 else "ended with"
-            why = f"its process {verb} {describe_status(status)}{LIKELY.get(status, '')}"
-            if status < 0:
+            verb = "was" if status is not None and status < 0 else "ended with"
+            likely = "" if status is None else LIKELY.get(status, "")
+            why = f"its process {verb} {describe_status(status)}{likely}"
+            if status is not None and status < 0:
                 signal_number, status = -status, None
         else:
             why = f"process {process.pid} closed its connection and went on; it is killed"
@@ -254,7 +255,7 @@ class Gateway(BaseGateway):
         super().forget()
         self.process.forget()
 
-    def bury(self, patience: float = MOMENT) -> int:
+    def bury(self, patience: float = MOMENT) -> int | None:
         """End the process for good, give everything back and return its exit status.
 
         For a gateway that is at its end, or whose process is. What is still on its way

@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
+from command_line import environment
 
 import gatewaylib
 
@@ -242,3 +245,25 @@ def test_ending_waits_for_no_process_that_left_the_group_and_floods():
 
     assert [ending.how for ending in report] == ["exited"] * 3
     # Nobody reads what they write any more: that ends them, and the next check says so.
+
+
+def test_the_exit_status_of_a_process_that_others_reap_is_unknown():
+    code = (
+        "import os, signal, gatewaylib\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "group = gatewaylib.Group(['popen'])\n"
+        "channel = group[0].remote_exec('import os; os.kill(os.getpid(), 9)')\n"
+        "try: channel.receive(timeout=20)\n"
+        "except gatewaylib.GatewayLost as error: print(error, error.exit_status, error.signal)\n"
+        "print(group.terminate(timeout=20)[0].exit_status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=BOUND * 2,
+    )
+    assert "its process ended with exit status unknown" in done.stdout
+    assert done.stdout.split()[-3:] == ["None", "None", "None"], done.stdout

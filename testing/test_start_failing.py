@@ -2,8 +2,10 @@
 
 import os
 import sys
+import threading
 import time
 
+import leaks
 import pytest
 
 import gatewaylib
@@ -189,3 +191,37 @@ def test_a_process_out_of_descriptors_gets_an_error_and_nothing_leaks():
     group.terminate(timeout=BOUND)
     while set(os.listdir("/proc/self/fd")) > before:
         pass  # the pollers end at once; pytest-timeout bounds this
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "process.socket.socketpair",
+        "process.os.pipe",
+        "process.subprocess.Popen",
+        "process._arm_lifeline",
+        "process.SocketTransport",
+        "process._open_pidfd",
+        "process.OUTPUT_POLLER.watch",
+    ],
+)
+def test_whichever_step_of_a_start_fails_leaves_no_descriptor(step, monkeypatch):
+    def fail(*args, **kwargs):
+        raise MemoryError(step)
+
+    gatewaylib.Group(["popen"]).terminate(timeout=BOUND)  # what is imported, is imported now
+    settle()
+    before = leaks.descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(f"gatewaylib.transports.{step}", fail)
+        with pytest.raises(MemoryError):
+            gatewaylib.Group().makegateway()
+    settle()
+    assert leaks.descriptors() == before
+
+
+def settle():
+    """Wait until the pollers have ended, which have descriptors of their own."""
+    for thread in threading.enumerate():
+        if thread.name in ("gatewaylib-output", "gatewaylib-poller"):
+            thread.join(BOUND)

@@ -138,6 +138,12 @@ class Output:
                     self._take(name, b"")
                     self._close(name)
 
+    def drop(self) -> None:
+        """Read no more: nobody wants what is still in the pipes."""
+        with self._lock:
+            for name in list(self._streams):
+                self._close(name)
+
     def forget(self) -> None:
         """In the child of a fork: the pipes are the parent's to read."""
         for stream, _ in self._streams.values():

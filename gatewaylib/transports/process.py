@@ -16,13 +16,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 
 from ..shipped.forks import call_in_forks
 from ..shipped.reading import Poller
 from ..shipped.socket_transport import SocketTransport
-from ..shipped.transport import wait_fd
 from .output import Output
 
 OUTPUT_POLLER = Poller("gatewaylib-output")
@@ -36,48 +36,47 @@ class LocalProcess:
         env: the whole environment of the process.
         output: takes what it prints.
 
-    Raises OSError if the command can't be run.
+    Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
+    leave the process: ``bootstrap`` makes it in a thread that none reaches.
     """
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], output: Output) -> None:
         self.argv = list(argv)
         self.output = output
         self._lock = threading.Lock()
-        ours, theirs = socket.socketpair()
-        try:
-            lifeline = os.pipe()
-        except BaseException:
-            ours.close()
-            theirs.close()
-            raise
-        try:
-            self._popen = subprocess.Popen(
-                self.argv,
-                stdin=theirs.fileno(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=dict(env),
-                start_new_session=True,
-                pass_fds=lifeline[:1],
-            )
-        except BaseException:
-            ours.close()
-            os.close(lifeline[1])
-            raise
-        finally:
-            theirs.close()
-            if "_popen" in self.__dict__:
-                _arm_lifeline(lifeline[0], self._popen.pid)
-            os.close(lifeline[0])
-        self._lifeline: int | None = lifeline[1]
-        self.pid = self._popen.pid
-        self.transport = SocketTransport(ours)
-        self._pidfd = _open_pidfd(self.pid)
-        assert self._popen.stdout and self._popen.stderr
-        output.read("stdout", self._popen.stdout, OUTPUT_POLLER)
-        output.read("stderr", self._popen.stderr, OUTPUT_POLLER)
-        _processes.add(self)
+        self._reaped = False
+        self._status: int | None = None
+        self._lifeline: int | None = None
+        self._pidfd: int | None = None
+        with contextlib.ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                read_end, self._lifeline = os.pipe()
+                undo.callback(self._close_descriptors)
+                try:
+                    self._popen = subprocess.Popen(
+                        self.argv,
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        bufsize=0,
+                        env=dict(env),
+                        start_new_session=True,
+                        pass_fds=[read_end],
+                    )
+                    self.pid = self._popen.pid
+                    undo.callback(self._end_unused)
+                    _arm_lifeline(read_end, self.pid)
+                finally:
+                    os.close(read_end)
+            self.transport = SocketTransport(ours)
+            self._pidfd = _open_pidfd(self.pid)
+            assert self._popen.stdout and self._popen.stderr
+            output.read("stdout", self._popen.stdout, OUTPUT_POLLER)
+            output.read("stderr", self._popen.stderr, OUTPUT_POLLER)
+            _processes.add(self)
+            undo.pop_all()
 
     def __repr__(self) -> str:
         return f"<LocalProcess {self.pid} {self.argv[0]!r}>"
@@ -90,63 +89,84 @@ class LocalProcess:
     def has_exited(self) -> bool:
         """Return whether the process has ended; its status stays to be reaped."""
         with self._lock:
-            if self._popen.returncode is not None:
-                return True
-            try:
-                options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-                return os.waitid(os.P_PID, self.pid, options) is not None
-            except ChildProcessError:
-                return True  # somebody else has reaped it
-            except AttributeError:  # no waitid on this platform
-                return self._popen.poll() is not None
+            if not self._reaped:
+                try:
+                    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+                    return os.waitid(os.P_PID, self.pid, options) is not None
+                except (AttributeError, ChildProcessError):  # no waitid here, or nothing to reap
+                    self._collect()
+            return self._reaped
+
+    def _collect(self) -> None:
+        """Take the exit status if the process has ended; the lock is held."""
+        if self._reaped:
+            return
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid == 0:
+                return
+            self._status = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            pass  # somebody else has reaped it, or SIGCHLD is ignored: nobody knows its status
+        self._reaped = True
+        self._popen.returncode = self._status or 0  # it need not wait any more
 
     def wait(self, timeout: float) -> bool:
         """Wait until the process has ended; return whether it has within ``timeout`` seconds."""
-        if self._pidfd is not None and not self.has_exited():
-            wait_fd(self._pidfd, False, timeout)
-            return self.has_exited()
-        try:
-            self._popen.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return False
+        deadline = time.monotonic() + timeout
+        while not self.has_exited():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            wait_any([self], left)
         return True
 
     def signal(self, number: int) -> None:
         """Send a signal to the whole group."""
         # Until it is reaped the process keeps its id, so the group can't be another's.
         with self._lock:
-            if self._popen.returncode is None:
+            if not self._reaped:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, number)
 
-    def reap(self, patience: float = 0.3) -> int:
+    def reap(self, patience: float = 0.3) -> int | None:
         """End what is left of the group of a process that has ended; return its exit status.
 
-        A negative one is the signal that ended it. Waits up to ``patience`` seconds for
-        the output of what left the group.
+        A negative one is the signal that ended it; None: nobody knows, since others have
+        reaped it. Waits up to ``patience`` seconds for the output of what left the group.
         """
         self.signal(signal.SIGKILL)
         with self._lock:
-            status: int = self._popen.wait()
-            if self._lifeline is not None:
-                os.close(self._lifeline)
-                self._lifeline = None
-            if self._pidfd is not None:
-                os.close(self._pidfd)
-                self._pidfd = None
+            self._collect()
+            self._close_descriptors()
         self.output.finish(patience)
-        return status
+        return self._status
+
+    def _close_descriptors(self) -> None:
+        fds = self._lifeline, self._pidfd
+        self._lifeline = self._pidfd = None
+        for fd in fds:
+            if fd is not None:
+                os.close(fd)
+
+    def _end_unused(self) -> None:
+        """Leave nothing of a process that could not be made ready."""
+        self.signal(signal.SIGKILL)
+        self.wait(5.0)
+        with self._lock:
+            self._collect()
+        self.output.drop()
+        for stream in (self._popen.stdout, self._popen.stderr):
+            if stream is not None:
+                stream.close()
 
     def forget(self) -> None:
         """In the child of a fork: keep nothing open, least of all the lifeline."""
         self._lock = threading.Lock()
-        for fd in (self._lifeline, self._pidfd):
-            if fd is not None:
-                os.close(fd)
-        self._lifeline = self._pidfd = None
+        self._close_descriptors()
         self.output.forget()
         self.transport.close()
-        self._popen.returncode = 0  # not ours to wait for
+        self._reaped, self._popen.returncode = True, 0  # not ours to wait for
 
 
 _processes: weakref.WeakSet[LocalProcess] = weakref.WeakSet()
@@ -184,8 +204,10 @@ def _open_pidfd(pid: int) -> int | None:
         return None
 
 
-def describe_status(status: int) -> str:
+def describe_status(status: int | None) -> str:
     """Say what an exit status stands for: negative, the signal that ended the process."""
+    if status is None:
+        return "exit status unknown"
     if status >= 0:
         return f"exit status {status}"
     try:
