@@ -564,3 +564,13 @@ def test_lengths_are_checked_before_anything_is_made_of_them():
             changed[position] = byte
             if bytes(changed) != payload:
                 error_of(LoadError, PLAIN.loads, bytes(changed))
+
+
+def test_a_payload_in_parts_is_the_item_of_them_joined():
+    plain = serializer.Serializer()
+    for item in [b"x" * 100, u"\xe4" * 100, list(range(100)), None]:
+        payload = plain.dumps(item)
+        for cut in range(1, min(len(payload), 20)):
+            parts = [payload[:cut], payload[cut : cut + 5], payload[cut + 5 :]]
+
+            assert plain.loads(parts) == item

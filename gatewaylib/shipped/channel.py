@@ -23,6 +23,7 @@ from .errors import (
     RemoteError,
     TimeoutError,  # noqa: A004
 )
+from .protocol import size_of
 from .threads import release
 
 NO_ENDMARKER = object()
@@ -188,7 +189,7 @@ class Channel(object):
             if payload is _LAST:
                 box.items.append(_LAST)
                 raise box.next_error()
-            self.gateway._took(self._end, len(payload))
+            self.gateway._took(self._end, size_of(payload))
             return box.serializer.loads(payload)
 
     def __iter__(self):
@@ -298,7 +299,7 @@ def call_back(gateway, end):
                 box.callback(marker)
             return True
         box.callback(box.serializer.loads(payload))
-        gateway._took(end, len(payload))
+        gateway._took(end, size_of(payload))
 
 
 def may_receive(end):

@@ -23,6 +23,7 @@ from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 DEFAULT_WINDOW = 2**26
+LEFT_IN_PARTS = 2 ** 23  # bytes of an item above which its payload is not joined here
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 # What receive() makes of the frames: (event, subject, detail)
@@ -47,6 +48,11 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     "reconfigured",
     "said-goodbye",
 )
+
+
+def size_of(payload):
+    """Return the bytes of an item's payload, which may be a list of its parts."""
+    return sum(map(len, payload)) if isinstance(payload, list) else len(payload)
 
 
 class Protocol(Outgoing):
@@ -122,10 +128,14 @@ class Protocol(Outgoing):
                 raise ProtocolError("%d bytes on channels nobody asked for" % self._unclaimed_cost)
 
     def _join(self, end, payload):
-        end.pieces.append(payload)
-        joined = b"".join(end.pieces)
+        """Return the item's payload; a list of its parts, if it is a very large one.
+
+        Joining those costs a copy, and making the item of the joined ones another.
+        """
+        parts, size = end.pieces, end.pieces_size
+        parts.append(payload)
         end.forget_pieces()
-        return joined
+        return parts if size > LEFT_IN_PARTS else b"".join(parts)
 
     def _open_end(self, id, what):
         end = self.ends.get(id)
@@ -188,7 +198,7 @@ class Protocol(Outgoing):
         if end.pieces is not None:
             payload = self._join(end, payload)
         end.task_due = end.hungry = False
-        self.take(end, len(payload))
+        self.take(end, size_of(payload))
         events.append((TASK, end, payload))
 
     def _on_piece(self, id, payload, events):

@@ -20,6 +20,10 @@ SAID_GOODBYE: str
 # (event, subject, detail): which they are depends on the event
 _Event = tuple[str, Any, Any]
 
+LEFT_IN_PARTS: int
+
+def size_of(payload: bytes | list[bytes]) -> int: ...
+
 class Protocol(Outgoing):
     def __init__(self, first_id: int, window: int | None = ..., runs_tasks: bool = ...) -> None: ...
     def receive(self, data: bytes) -> list[_Event]: ...

@@ -115,11 +115,17 @@ class Serializer(object):
             raise DumpError("$: more than 4 GiB of values of one type; send them in parts")
 
     def loads(self, payload):
-        """Return the item of a payload: bytes, a bytearray or a memoryview.
+        """Return the item of a payload: bytes, a bytearray, a memoryview, or a list of bytes.
+
+        The parts in a list are joined by the copy that makes a long bytes of them.
 
         Raises:
             LoadError: the payload is not an item, whatever else it is.
         """
+        if type(payload) is list:
+            if payload[0][:1] == b"b":
+                return b"".join([payload[0][1:]] + payload[1:])
+            payload = b"".join(payload)
         if type(payload) is not bytes and len(payload) <= _LONG:
             payload = as_bytes(payload)
         elif len(payload) > _LONG:
