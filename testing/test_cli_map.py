@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import sys
 
 import pytest
 from command_line import call
@@ -148,8 +150,7 @@ def test_the_item_of_a_gateway_that_died_is_given_to_another(work):
     done = map_lines(work, "die_once", lines, "--on", "2*popen")
 
     assert done.stdout == "A\nDEADLY\nB\nC\n"
-    assert "item 2 is given to another gateway" in done.stderr
-    assert done.returncode == 0
+    assert re.search("item 2 is given once more, to gw[01]\n", done.stderr)
 
 
 def test_an_item_that_kills_two_gateways_has_failed_and_the_rest_is_done(work):
@@ -158,15 +159,32 @@ def test_an_item_that_kills_two_gateways_has_failed_and_the_rest_is_done(work):
     told = json.loads(done.stdout)
     assert [item["result"] for item in told["items"]] == [None, "B", "C"]
     assert told["items"][0]["tries"] == 2
-    assert "given to 2 gateways, and each died" in told["items"][0]["error"]
-    assert [gateway["error"] is None for gateway in told["gateways"]].count(True) == 1
+    assert "given 2 times, and each time the gateway died" in told["items"][0]["error"]
     assert done.returncode == 1
 
 
-def test_when_all_gateways_are_dead_the_rest_is_not_waited_for(work):
-    done = map_lines(work, "die", ["a", "deadly", "b", "c"], "--on", "popen")
+@pytest.mark.parametrize("gateways", ["popen", "2*popen"])
+def test_a_gateway_that_dies_is_started_again_while_there_are_items(work, gateways):
+    lines = ["deadly", "b", "deadly", "deadly", "e"]
+
+    done = map_lines(work, "die", lines, "--on", gateways, "--json")
+
+    told = json.loads(done.stdout)
+    assert [item["result"] for item in told["items"]] == [None, "B", None, None, "E"]
+    assert [item["tries"] for item in told["items"] if not item["ok"]] == [2, 2, 2]
+    assert 4 <= sum(gateway["restarts"] for gateway in told["gateways"]) <= 6
+    assert done.returncode == 1
+
+
+def test_when_no_gateway_can_be_started_again_the_rest_is_not_waited_for(work):
+    (work / "once").write_text(f'#!/bin/sh\nmkdir begun && exec {sys.executable} "$@"\n')
+    (work / "once").chmod(0o755)
+    specs = ["--on", f"popen//python={work}/once"]
+
+    done = map_lines(work, "die", ["a", "deadly", "b", "c"], *specs)
 
     assert done.stdout == "A\n"
+    assert "given once more" not in done.stderr
     assert "no gateway is left; 1 of 4 items are done" in done.stderr
     assert done.returncode == 3
 

@@ -64,7 +64,7 @@ def test_an_item_that_two_gateways_died_of_has_failed():
     lost = plan.lose("gw1", "killed by signal 9")
 
     assert lost.finished
-    assert lost.error == "given to 2 gateways, and each died: killed by signal 9"
+    assert lost.error == "given 2 times, and each time the gateway died: killed by signal 9"
     assert plan.waiting == 1
 
 

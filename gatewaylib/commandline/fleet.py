@@ -21,7 +21,8 @@ from ..shipped.channel import Channel
 from ..shipped.errors import ChannelClosed, ChannelEnded, GatewayError
 from ..shipped.on_demand import run_script
 from ..spec import Spec
-from ..termination import Report
+from ..termination import Report, end_members
+from ..transports.process import wait_any
 from .target import Job
 
 QUEUE_LENGTH = 1000  # events
@@ -61,6 +62,7 @@ class Member:
     info: Any = None
     gateway: Gateway | None = None
     channel: Channel | None = None
+    thread: threading.Thread | None = None
 
     def send(self, item: object) -> None:
         """Send an item to the job; where the gateway is gone its thread says so, not this."""
@@ -89,7 +91,6 @@ class Fleet:
     """
 
     def __init__(self, specs: Sequence[Spec], job: Job | None) -> None:
-        self._group = Group()
         self._job = job
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._has_room = threading.Event()
@@ -99,24 +100,34 @@ class Fleet:
             for number, (spec, name) in enumerate(zip(specs, names_for(specs)))
         ]
         self._live = 0
-        self._threads: list[threading.Thread] = []
         self._ended = False
         self.report = Report()
 
     def start(self) -> None:
         """Start all gateways, each in a thread of its own; return at once."""
-        self._live = len(self.members)
         for member in self.members:
-            # Daemons, so that one which is stuck in a start can't keep the process.
-            thread = threading.Thread(
-                target=self._serve, args=(member,), name=f"gatewaylib-{member.id}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            self._start_thread(member, None)
 
-    def _serve(self, member: Member) -> None:
+    def start_again(self, member: Member) -> None:
+        """Start a member's gateway anew, once it said that it ENDED; return at once."""
+        old, member.gateway, member.channel = member.gateway, None, None
+        self._start_thread(member, old)
+
+    def _start_thread(self, member: Member, old: Gateway | None) -> None:
+        # A daemon, so that one which is stuck in a start can't keep the process.
+        thread = threading.Thread(
+            target=self._serve, args=(member, old), name=f"gatewaylib-{member.id}", daemon=True
+        )
+        thread.start()
+        self._live += 1
+        member.thread = thread
+
+    def _serve(self, member: Member, old: Gateway | None) -> None:
         try:
-            gateway = self._group.makegateway(member.spec, on_output=self._output_of(member))
+            if old is not None:
+                old.terminate(0)  # of some only the task ended
+            # In a group of its own, as a lost gateway keeps its id in its group.
+            gateway = Group().makegateway(member.spec, on_output=self._output_of(member))
             if self._ended:
                 gateway.terminate(0)
                 return
@@ -193,11 +204,12 @@ class Fleet:
         thread if it starts before.
         """
         self._ended = True
-        ending = threading.Thread(target=self._end_group, name="gatewaylib-end", daemon=True)
+        ending = threading.Thread(target=self._end_gateways, name="gatewaylib-end", daemon=True)
         threads = [
-            thread
-            for thread, member in zip(self._threads, self.members)
-            if member.gateway is not None or not thread.is_alive()
+            member.thread
+            for member in self.members
+            if member.thread is not None
+            and (member.gateway is not None or not member.thread.is_alive())
         ]
         threads.append(ending)
         ending.start()
@@ -209,8 +221,9 @@ class Fleet:
         for thread in threads:
             thread.join()
 
-    def _end_group(self) -> None:
-        self.report = self._group.terminate(END_TIMEOUT)
+    def _end_gateways(self) -> None:
+        gateways = [member.gateway for member in self.members if member.gateway is not None]
+        self.report = end_members(gateways, END_TIMEOUT, wait_any)
 
     def __enter__(self) -> Fleet:
         return self

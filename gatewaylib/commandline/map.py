@@ -1,7 +1,9 @@
 """``gatewaylib run --map``: the lines of a file spread over the gateways.
 
 stdout gets the results, in the order of the lines, as soon as those before them are there;
-all else goes to stderr. A gateway gets its next item when it has answered the last.
+all else goes to stderr. A gateway gets its next item when it has answered the last. One that
+dies with an item is started again while there are items to give. As each item is given twice
+at most, no gateway is started for ever.
 """
 
 from __future__ import annotations
@@ -24,36 +26,46 @@ from .values import as_cell, as_json, as_line, as_rows
 
 Reduce = Callable[[list[Any]], object]
 
+# Where a gateway is: it starts and loads the function, has no item, has one; was lost with
+# one and may be started again; does no more.
+STARTING, FREE, BUSY, LOST_BUSY, GONE = "starting", "free", "busy", "lost-busy", "gone"
+
 
 @dataclasses.dataclass
 class Share:
     """What one gateway did of a map.
 
     Attributes:
-        error: one line that says why it does no more; None: it could.
-        ready: it has loaded the function.
-        given: time.monotonic's, when it got the item it has; None: it has none.
+        error: one line that says how it failed, the last time; None: it did not.
+        restarts: how often it was started again.
+        given: time.monotonic's, when it got its last item.
         seconds: that it worked on items.
     """
 
     member: Member
+    state: str = STARTING
     items: int = 0
     failed: int = 0
     error: str | None = None
-    ready: bool = False
-    given: float | None = None
+    restarts: int = 0
+    given: float = 0.0
     seconds: float = 0.0
 
-    def take_back(self) -> None:
-        """Note that the item it had is no longer with it."""
-        if self.given is not None:
-            self.seconds += time.monotonic() - self.given
-            self.given = None
+    def become(self, state: str) -> None:
+        """Move to another state; the time of one that had an item is counted."""
+        now = time.monotonic()
+        if self.state is BUSY:
+            self.seconds += now - self.given
+        if state is BUSY:
+            self.given = now
+        self.state = state
 
     @property
     def summary(self) -> str:
         """What it did, for the table."""
         done = f"{self.items} items" + (f", {self.failed} failed" if self.failed else "")
+        if self.restarts:
+            done += f", started again {self.restarts} times"
         return done if self.error is None else f"{self.error} ({done})"
 
 
@@ -87,7 +99,6 @@ class Map:
         self._reduce = reduce
         self._screen, self._as_json, self._timeout = screen, as_json, timeout
         self._shares = {member.id: Share(member) for member in self._fleet.members}
-        self._stopped = False
         self._none_left = False
 
     def run(self) -> int:
@@ -120,26 +131,28 @@ class Map:
         if show_output(self._screen, dataclasses.replace(event, kind=self._stream(event.kind))):
             return
         share = self._shares[event.member.id]
-        if event.kind in ("result", "failed") and share.given is not None:
-            share.take_back()
+        if event.kind in ("result", "failed") and share.state is BUSY:
             self._finish(share, event)
             self._give(share)
-        elif event.kind == "ready":
-            share.ready = True
+        elif event.kind == "ready" and share.state is STARTING:
+            share.become(FREE)
             self._give(share)
-        elif event.kind == "failed":  # before it had an item: the function could not be loaded
+        elif event.kind == "failed" and share.state is STARTING:  # the function can't be loaded
             formatted, share.error, _ = event.data
+            share.become(GONE)
             self._screen.tagged(event.member.number, event.member.id, STDERR, formatted)
         elif event.kind == LOST:
             self._lose(share, lost_reason(event.data[0]))
         elif event.kind == ENDED:
             self._lose(share, "it ended before the items did")
+            self._start_again(share)
         self._show_progress()
 
     def _stream(self, kind: str) -> str:
         return STDERR if kind == "out" else kind
 
     def _finish(self, share: Share, event: Event) -> None:
+        share.become(FREE)
         share.items += 1
         if event.kind == "result":
             self._plan.succeed(share.member.id, event.data[0])
@@ -150,26 +163,36 @@ class Map:
         self._show_results()
 
     def _give(self, share: Share) -> None:
-        item = None if self._stopped else self._plan.take(share.member.id)
-        if item is not None:
-            share.given = time.monotonic()
-            share.member.send(item.text)
+        item = self._plan.take(share.member.id)
+        if item is None:
+            return
+        if item.tries > 1:
+            self._screen.note(
+                f"gatewaylib: item {item.number} is given once more, to {share.member.id}"
+            )
+        share.become(BUSY)
+        share.member.send(item.text)
 
     def _lose(self, share: Share, reason: str) -> None:
-        share.ready = False
-        if self._stopped or self._plan.complete:
+        if share.state in (LOST_BUSY, GONE) or self._plan.complete:
             return
-        share.take_back()
-        share.error = share.error or reason
+        share.error = reason
         item = self._plan.lose(share.member.id, reason)
-        if item is not None and item.finished:
+        share.become(GONE if item is None else LOST_BUSY)
+        if item is None:
+            return
+        if item.finished:
             self._report(item)
             self._show_results()
-        elif item is not None:
-            self._screen.note(f"gatewaylib: item {item.number} is given to another gateway")
-            for other in self._shares.values():
-                if other.ready and other.given is None:
-                    self._give(other)
+        for other in self._shares.values():
+            if other.state is FREE:
+                self._give(other)
+
+    def _start_again(self, share: Share) -> None:
+        if share.state is LOST_BUSY and self._plan.waiting:
+            share.restarts += 1
+            share.become(STARTING)
+            self._fleet.start_again(share.member)
 
     def _is_done(self) -> bool:
         return self._plan.complete
@@ -178,7 +201,8 @@ class Map:
         self._give_up(f"not done: {reason}")
 
     def _give_up(self, reason: str) -> None:
-        self._stopped = True
+        for share in self._shares.values():
+            share.become(GONE)
         self._plan.give_up(reason)
         self._show_results()
 
@@ -195,7 +219,7 @@ class Map:
         self._screen.note(f"{said} {item.error}\n{item.traceback}".rstrip())
 
     def _show_progress(self) -> None:
-        working = sum(share.given is not None for share in self._shares.values())
+        working = sum(share.state is BUSY for share in self._shares.values())
         total = len(self._plan.items)
         said = f"{working} of {len(self._shares)} gateways at work"
         self._screen.progress(said, self._plan.done, total)
@@ -269,6 +293,7 @@ class Map:
                     "items": s.items,
                     "failed": s.failed,
                     "error": s.error,
+                    "restarts": s.restarts,
                     "seconds": round(s.seconds, 3),
                 }
                 for s in self._shares.values()

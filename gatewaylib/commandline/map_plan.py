@@ -2,8 +2,8 @@
 """Which gateway gets which item, and in which order the results come out.
 
 An item is given to a gateway that is free. Where a gateway dies with an item, the item is
-given once more, to another one; if that dies too, the item has failed: it may well be what
-kills them. Results come out in the order of the items, however they came in.
+given once more, to whoever is free next; if that dies too, the item has failed: it may well
+be what kills them. Results come out in the order of the items, however they came in.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class MapPlan:
         if item.tries < MAX_TRIES:
             self._waiting.appendleft(item)
             return item
-        item.error = f"given to {item.tries} gateways, and each died: {reason}"
+        item.error = f"given {item.tries} times, and each time the gateway died: {reason}"
         return self._finish(item)
 
     def _finish(self, item: Item) -> Item:
