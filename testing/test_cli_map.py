@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from command_line import call
+from command_line import call, start
 
 
 @pytest.fixture
@@ -151,6 +151,7 @@ def test_the_item_of_a_gateway_that_died_is_given_to_another(work):
 
     assert done.stdout == "A\nDEADLY\nB\nC\n"
     assert re.search("item 2 is given once more, to gw[01]\n", done.stderr)
+    assert done.returncode == 1  # all items are done, and yet a gateway was lost
 
 
 def test_an_item_that_kills_two_gateways_has_failed_and_the_rest_is_done(work):
@@ -189,14 +190,39 @@ def test_when_no_gateway_can_be_started_again_the_rest_is_not_waited_for(work):
     assert done.returncode == 3
 
 
-def test_a_gateway_that_does_not_start_leaves_its_work_to_the_others(work):
+def test_a_gateway_that_does_not_start_leaves_its_work_to_the_others_and_has_failed(work):
     specs = ["--on", "popen//python=/bin/false", "--on", "popen"]
 
     done = map_lines(work, "upper", ["a", "b"], *specs)
 
     assert done.stdout == "A\nB\n"
     assert "/bin/false" in done.stderr
-    assert done.returncode == 0
+    assert done.returncode == 1
+
+
+def test_a_gateway_that_fails_to_start_when_all_is_done_is_told_too(work):
+    (work / "late").write_text("#!/bin/sh\nread line <gate; exit 9\n")
+    (work / "late").chmod(0o755)
+    os.mkfifo(work / "gate")
+    args = ["--on", "popen", "--on", f"popen//python={work}/late", "--map", "in.txt", "work:upper"]
+    (work / "in.txt").write_text("a\n")
+    with start("run", *args, cwd=work) as process:
+        result = process.stdout.readline()
+        (work / "gate").write_text("go on\n")
+
+        _, err = process.communicate(timeout=50)
+
+    assert result == "A\n"
+    assert "exit status 9" in err
+    assert process.returncode == 1
+
+
+def test_a_gateway_that_got_no_item_has_a_row_that_says_what_it_is(work):
+    done = map_lines(work, "upper", ["a"], "--on", "2*popen", "--json")
+
+    told = json.loads(done.stdout)
+    assert sorted(gateway["items"] for gateway in told["gateways"]) == [0, 1]
+    assert all(gateway["interpreter"] and gateway["host"] for gateway in told["gateways"])
 
 
 def test_a_function_that_cannot_be_loaded_is_said_so_and_not_waited_for(work):

@@ -9,7 +9,7 @@ This is how a command ends:
 """
 
 OK = 0
-FAILED = 1  # a gateway or an item did
+FAILED = 1  # a gateway or an item did, even if other gateways did all the work
 USAGE = 2  # nothing was started: an argument is wrong, or click or rich is missing
 NO_GATEWAY = 3  # none could be started, or none is left
 OUT_OF_TIME = 124  # as timeout(1) has it

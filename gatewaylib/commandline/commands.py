@@ -30,7 +30,7 @@ Examples:
 
 \b
 Exit status:
-  0    all is done
+  0    all is done, and no gateway failed
   1    a script, a function or an item failed, or a gateway did
   2    nothing was started: an argument is wrong
   3    no gateway could be started, or none is left

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
-from .conduct import Stop, conduct, how_stopped, lost_reason, show_output
+from .conduct import Stop, conduct, how_stopped, lost_reason, show_output, waiting_for
 from .fleet import ENDED, LOST, Event, Fleet, Member
 from .map_plan import Item, MapPlan
 from .run import HEADER
@@ -174,8 +174,10 @@ class Map:
         share.member.send(item.text)
 
     def _lose(self, share: Share, reason: str) -> None:
-        if share.state in (LOST_BUSY, GONE) or self._plan.complete:
+        if share.state in (LOST_BUSY, GONE):
             return
+        if share.state is FREE and self._plan.complete:
+            return  # it has done its work
         share.error = reason
         item = self._plan.lose(share.member.id, reason)
         share.become(GONE if item is None else LOST_BUSY)
@@ -195,9 +197,14 @@ class Map:
             self._fleet.start_again(share.member)
 
     def _is_done(self) -> bool:
-        return self._plan.complete
+        # A gateway whose start is not decided could still fail, and that is to be told.
+        waiting = any(share.state is STARTING for share in self._shares.values())
+        return self._plan.complete and not (waiting and self._plan.items)
 
     def _stop_all(self, reason: str) -> None:
+        for share in self._shares.values():
+            if share.state is STARTING:
+                share.error = reason
         self._give_up(f"not done: {reason}")
 
     def _give_up(self, reason: str) -> None:
@@ -222,6 +229,8 @@ class Map:
         working = sum(share.state is BUSY for share in self._shares.values())
         total = len(self._plan.items)
         said = f"{working} of {len(self._shares)} gateways at work"
+        if self._plan.complete:
+            said = waiting_for([n for n, s in self._shares.items() if s.state is STARTING])
         self._screen.progress(said, self._plan.done, total)
 
     def _status(self, stop: Stop | None) -> int:
@@ -229,8 +238,9 @@ class Map:
             return stop.status
         if self._none_left:
             return NO_GATEWAY
-        # A gateway that was lost is no failure where others did its work.
-        return FAILED if any(item.error is not None for item in self._plan.items) else OK
+        # Also where others did a gateway's work: what had been asked for was not all there.
+        ends: list[Item | Share] = [*self._plan.items, *self._shares.values()]
+        return FAILED if any(end.error is not None for end in ends) else OK
 
     def _do_reduce(self, reduce: Reduce, status: int) -> tuple[object, int]:
         results = [item.result for item in self._plan.items if item.error is None]
