@@ -3,20 +3,22 @@
 The remote reads one line: the unpacker, a table of all that is always shipped, and its
 options. Then both sides are silent until its hello, because Python 3 reads stdin ahead
 and would swallow what came right behind the line. Any number of remotes start at once,
-in one loop, without threads; each has its own time limit and its own error.
+in one loop; each has its own time limit and its own error.
 """
 
 from __future__ import annotations
 
 import binascii
+import contextlib
 import functools
 import marshal
 import os
 import select
 import signal
 import struct
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from .shipped.errors import GatewayError, LoadError, StartError
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
 from .spec import Spec
-from .transports import start_process
+from .transports import start_process, why_not
 from .transports.output import Output
 from .transports.process import LocalProcess, describe_status
 
@@ -91,10 +93,9 @@ class Start:
         error: the StartError, if it failed; nothing is left of it then.
     """
 
-    def __init__(self, plan: Plan, process: LocalProcess, begun: float) -> None:
-        spec = plan.spec
-        self.spec, self.process = spec, process
-        self._timeout, self.deadline = plan.timeout, begun + plan.timeout
+    def __init__(self, plan: Plan, begun: float) -> None:
+        self.spec = spec = plan.spec
+        self._plan, self.deadline = plan, begun + plan.timeout
         self.info: dict[str, Any] | None = None
         self.early = b""
         self.error: StartError | None = None
@@ -104,6 +105,8 @@ class Start:
         line += binascii.b2a_base64(options, newline=False) + b"\n"
         self._unsent = memoryview(line)
         self._got = b""
+        # The last step, behind all that can fail: from here on there is something to end.
+        self.process: LocalProcess = start_process(spec, BOOT, plan.output)
 
     @property
     def over(self) -> bool:
@@ -170,8 +173,8 @@ class Start:
     def run_out_of_time(self) -> None:
         """Fail because there is no hello yet."""
         self.fail(
-            f"did not say hello within {self._timeout:.3g} s; if it is only slow, give it "
-            "longer with start_timeout="
+            f"did not say hello within {self._plan.timeout:.3g} s; if it is only slow, give it "
+            f"longer with {self._plan.timeout_name}="
         )
 
     def fail(self, what: str, patience: float = 0.0) -> None:
@@ -201,42 +204,117 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def end_process(process: LocalProcess) -> int | None:
-    """Kill a process group that is of no use, and return its exit status."""
+def end_process(process: LocalProcess, patience: float = 0.3) -> int | None:
+    """Kill a process group that is of no use, and return its exit status.
+
+    What it has printed has ``patience`` seconds to arrive.
+    """
     process.signal(signal.SIGKILL)
     process.wait(5.0)
     process.transport.close()
-    return process.reap()
+    return process.reap(patience)
 
 
 class Plan(NamedTuple):
-    """What to start: a spec with an id, who takes its output, its seconds, how it waits."""
+    """What to start: a spec with an id, who takes its output, its seconds, how it waits.
+
+    ``timeout_name``: what the user calls its seconds.
+    """
 
     spec: Spec
     output: Output
     timeout: float
     execmodel: str
+    timeout_name: str = "start_timeout"
 
 
-def start_all(plans: Sequence[Plan]) -> list[Start | GatewayError]:
-    """Start all of them at once; return a Start that said hello, or an error, for each."""
-    begun = time.monotonic()
-    results: list[Start | GatewayError] = []
-    starts: list[Start] = []
-    try:
-        for plan in plans:
+class Launch:
+    """Makes the processes of plans, and ends them, in a thread where no Ctrl-C arrives.
+
+    In the main thread one could arrive between a fork and the first moment that anybody
+    knows of the new process: nobody would ever end it.
+    """
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self._plans = plans
+        self._lock = threading.Lock()  # held while processes are made
+        self._stopped = False
+        self._failure: BaseException | None = None
+        self.results: list[Start | GatewayError] = []
+
+    @property
+    def starts(self) -> list[Start]:
+        return [result for result in self.results if isinstance(result, Start)]
+
+    def run(self) -> None:
+        """Make all of them; raise what is no reason for a GatewayError."""
+        _run_undisturbed(self._run)
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        begun = time.monotonic()
+        with self._lock:
             try:
-                starts.append(Start(plan, start_process(plan.spec, BOOT, plan.output), begun))
-                results.append(starts[-1])
-            except GatewayError as error:
-                results.append(error)
-        wait_for_hellos(starts)
+                for plan in self._plans:
+                    if not self._stopped:
+                        self.results.append(_begin(plan, begun))
+            except BaseException as error:
+                self._failure = error
+
+    def undo(self) -> None:
+        """End all that was made and has not failed, and make no more."""
+        self._stopped = True
+        _run_undisturbed(self._end_all)
+
+    def _end_all(self) -> None:
+        with self._lock:
+            processes = [start.process for start in self.starts if start.error is None]
+        for process in processes:
+            process.signal(signal.SIGKILL)
+        for process in processes:
+            end_process(process, patience=0.0)
+
+
+def _run_undisturbed(function: Callable[[], None]) -> None:
+    """Run it to its end in a thread of its own; a Ctrl-C only ends the waiting for it."""
+    thread = threading.Thread(target=function, name="gatewaylib-start", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the interpreter is ending, or may have no more threads
+        function()
+    else:
+        thread.join()
+
+
+def _begin(plan: Plan, begun: float) -> Start | GatewayError:
+    try:
+        return Start(plan, begun)
+    except GatewayError as error:
+        return error
+    except OSError as error:
+        return cannot_start(plan.spec, error)
+
+
+def cannot_start(spec: Spec, error: OSError) -> StartError:
+    """Return the error of a start for which the system did not give what it takes."""
+    return StartError(f"{spec}: cannot start it: {why_not(error)}", str(spec))
+
+
+@contextlib.contextmanager
+def start_all(plans: Sequence[Plan]) -> Iterator[list[Start | GatewayError]]:
+    """Start all of them at once; give a Start that said hello, or an error, for each.
+
+    If anything is raised in its block, or comes in between, all of them are ended.
+    """
+    launch = Launch(plans)
+    try:
+        launch.run()
+        wait_for_hellos(launch.starts)
+        yield [r.error or r if isinstance(r, Start) else r for r in launch.results]
     except BaseException:  # a Ctrl-C: nobody will know of them, whether they said hello or not
-        for start in starts:
-            if start.error is None:
-                end_process(start.process)
+        launch.undo()
         raise
-    return [r.error or r if isinstance(r, Start) else r for r in results]
 
 
 def wait_for_hellos(starts: list[Start]) -> None:

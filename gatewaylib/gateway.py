@@ -83,12 +83,17 @@ class Gateway(BaseGateway):
         self._on_exit = on_exit
         self._numbers = itertools.count(1)
         self._statuses: dict[int, list[bytes]] = {}
-        if start.early:
-            self._turn.preload(start.early)
-        self._start_reading(spec.heartbeat)
-        self.process.output.let_go()
+        self._early = start.early
         self._late: Any = None  # the timer of _end_without_end_of_stream
-        self._watched = None if model.green else self.process.pidfd
+        self._watched: int | None = None
+
+    def begin(self) -> None:
+        """Begin to read; before that there is nothing to end but the process."""
+        if self._early:
+            self._turn.preload(self._early)
+        self._start_reading(self.spec.heartbeat)
+        self.process.output.let_go()
+        self._watched = None if self.execmodel.green else self.process.pidfd
         if self._watched is not None:
             POLLER.watch(self._watched, self._process_ended)
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Union
 
-from .bootstrap import Plan, Start, start_all
+from .bootstrap import Plan, Start, cannot_start, start_all
 from .gateway import Gateway
 from .multichannel import MultiChannel as MultiChannel  # execnet has it here
 from .shipped.errors import GatewayError, SpecError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
 from .spec import Spec, expand, parse
-from .termination import Report, end_members
+from .termination import Report, check_timeout, end_members
 from .transports.output import OnOutput, Output
 from .transports.process import wait_any
 
@@ -183,24 +183,25 @@ class Group:
             keep_started: if some fail, keep the others in the group instead of ending
                 them; they are in the error's ``started``.
 
-        Raises StartErrors, with one error for each spec that failed.
+        Raises StartErrors, with one error for each spec that failed. After any other error,
+        a KeyboardInterrupt say, nothing of them is left.
         """
+        check_timeout(timeout)
         named = self._with_ids(expand(specs))
-        limits = [spec.start_timeout if timeout is None else timeout for spec in named]
-        outputs = [Output(spec.id or "", spec.stdio, on_output) for spec in named]
-        gateways, errors = [], []
+        gateways: list[Gateway] = []
+        errors: list[tuple[str, GatewayError]] = []
         try:
-            results = start_all(
-                [
-                    Plan(spec, output, limit, self._remote_execmodel.backend)
-                    for spec, output, limit in zip(named, outputs, limits)
-                ]
-            )
-            for spec, result in zip(named, results):
-                if isinstance(result, Start):
-                    gateways.append(self._adopt(result))
-                else:
-                    errors.append((str(spec), result))
+            with start_all([self._plan(spec, timeout, on_output) for spec in named]) as results:
+                try:
+                    for spec, result in zip(named, results):
+                        error = (
+                            self._adopt(result, gateways) if isinstance(result, Start) else result
+                        )
+                        if error is not None:
+                            errors.append((str(spec), error))
+                except BaseException:
+                    self._end(gateways, 0.0)  # before their processes are, which they watch
+                    raise
         finally:
             with self._lock:
                 kept = {gateway.id for gateway in gateways}
@@ -212,11 +213,26 @@ class Group:
             gateways = []
         raise StartErrors(errors, gateways)
 
-    def _adopt(self, start: Start) -> Gateway:
+    def _plan(self, spec: Spec, timeout: float | None, on_output: OnOutput | None) -> Plan:
+        output = Output(spec.id or "", spec.stdio, on_output)
+        model = self._remote_execmodel.backend
+        if timeout is None:
+            return Plan(spec, output, spec.start_timeout, model)
+        return Plan(spec, output, timeout, model, "timeout")
+
+    def _adopt(self, start: Start, adopted: list[Gateway]) -> GatewayError | None:
+        """Make the gateway of a start a member, in ``adopted`` too; return why it can't be."""
         gateway = Gateway(start, self._execmodel, self._exited)
+        adopted.append(gateway)
+        try:
+            gateway.begin()
+        except OSError as error:
+            adopted.remove(gateway)
+            gateway.bury(0.0)
+            return cannot_start(gateway.spec, error)
         with self._lock:
             self._gateways.append(gateway)
-        return gateway
+        return None
 
     def _with_ids(self, specs: Sequence[Spec]) -> list[Spec]:
         with self._lock:

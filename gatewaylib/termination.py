@@ -131,6 +131,12 @@ def _wait(
         wait_any(list(processes.values()), left)
 
 
+def check_timeout(timeout: float | None) -> None:
+    """Raise ValueError if it is negative."""
+    if timeout is not None and timeout < 0:
+        raise ValueError(f"timeout is {timeout} s, must not be negative")
+
+
 def end_members(
     members: Sequence[Member],
     timeout: float | None,
@@ -138,8 +144,7 @@ def end_members(
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """End gateways: see ``Group.terminate``. One's error never keeps the others from ending."""
-    if timeout is not None and timeout < 0:
-        raise ValueError(f"timeout is {timeout} s, must not be negative")
+    check_timeout(timeout)
     errors: dict[int, Exception] = {}
     for index, member in enumerate(members):
         try:

@@ -1,6 +1,8 @@
 """Interpreters that do not start: one clear error in time, and nothing left of them."""
 
+import operator
 import os
+import signal
 import sys
 import threading
 import time
@@ -222,6 +224,77 @@ def test_whichever_step_of_a_start_fails_leaves_no_descriptor(step, monkeypatch)
 
 def settle():
     """Wait until the pollers have ended, which have descriptors of their own."""
-    for thread in threading.enumerate():
-        if thread.name in ("gatewaylib-output", "gatewaylib-poller"):
+    for name in ("gatewaylib-start", "gatewaylib-output", "gatewaylib-poller"):
+        for thread in [thread for thread in threading.enumerate() if thread.name == name]:
             thread.join(BOUND)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "gatewaylib.transports.process.subprocess.Popen",
+        "gatewaylib.bootstrap.start_process",
+        "gatewaylib.bootstrap.wait_for_hellos",
+        "gatewaylib.multi.Gateway",
+        "gatewaylib.multi.Gateway.begin",
+    ],
+)
+def test_ctrl_c_right_behind_any_step_of_a_start_leaves_nothing(moment, monkeypatch):
+    step = operator.attrgetter(moment.partition(".")[2])(gatewaylib)
+
+    def interrupted(*args, **kwargs):
+        result = step(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    group = gatewaylib.Group(["popen"])
+    group.terminate(timeout=BOUND)  # what is imported, is imported now
+    settle()
+    before = leaks.descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(moment, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            group.makegateways(["popen//id=a", "popen//id=b"])
+    assert len(group) == 0
+    assert [gateway.id for gateway in group.makegateways(["popen//id=a", "popen//id=b"])]
+    group.terminate(timeout=BOUND)
+    settle()
+    assert leaks.descriptors() == before
+
+
+def test_however_few_descriptors_there_are_the_error_says_what_to_do():
+    resource = pytest.importorskip("resource", reason="a limit that only Unix has")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    group = gatewaylib.Group(["popen"])
+    group.terminate(timeout=BOUND)  # what is imported, is imported now
+    settle()
+    before = leaks.descriptors()
+    free = [number for number in range(max(before) + 30) if number not in before]
+    errors = []
+    for spare in range(20):
+        bootstrap._packed.cache_clear()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
+        try:
+            group.makegateway("popen//id=w")
+        except StartError as error:
+            errors.append(str(error))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        group.terminate(timeout=BOUND)
+        settle()
+        assert leaks.descriptors() == before, spare
+    assert 5 < len(errors) < 20
+    assert all("popen//id=w" in text and "ulimit -n" in text for text in errors), errors
+
+
+def test_an_empty_command_is_refused(tmp_path):
+    with pytest.raises(gatewaylib.SpecError, match="python=.*is empty"):
+        gatewaylib.Group().makegateway("popen//python= ")
+
+
+def test_a_start_that_takes_too_long_names_its_limit(tmp_path):
+    path = write(tmp_path / "python", HANGING["does not read"])
+    with pytest.raises(StartError, match=r"within 0\.5 s; .* with timeout="):
+        gatewaylib.Group().makegateway(f"popen//python={path}", timeout=0.5)
+    with pytest.raises(ValueError, match="must not be negative"):
+        gatewaylib.Group().makegateway(timeout=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
 import shlex
 import sys
@@ -33,6 +34,8 @@ def python_command(spec: Spec) -> list[str]:
         words = shlex.split(spec.python)
     except ValueError as error:
         raise SpecError(f"python={spec.python}: {error}") from None
+    if not words:
+        raise SpecError(f"python={spec.python}: is empty")
     return words
 
 
@@ -46,8 +49,16 @@ def _popen(spec: Spec, boot: str, output: Output) -> LocalProcess:
         raise StartError(_cannot_run(spec, argv[0], error, env), str(spec)) from error
 
 
+def why_not(error: OSError) -> str:
+    """Say why something could not be had of the system, and what to do where that is known."""
+    why = error.strerror or str(error)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        why += "; each gateway takes five descriptors: allow more of them (ulimit -n)"
+    return why
+
+
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
-    message = f"{spec}: cannot run {command}: {error.strerror}"
+    message = f"{spec}: cannot run {command}: {why_not(error)}"
     if isinstance(error, FileNotFoundError):
         near = difflib.get_close_matches(os.path.basename(command), _pythons_on_path(env), 3)
         message += f"; on the PATH are {', '.join(near)}" if near else "; is it on the PATH?"
