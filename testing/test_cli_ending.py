@@ -95,6 +95,16 @@ def test_ctrl_c_ends_the_command_while_it_reads_its_lines(tmp_path):
     assert (status, err.strip()) == (130, "gatewaylib: interrupted; no gateway is running")
 
 
+def test_ctrl_c_while_the_command_is_imported_is_one_line_too(tmp_path):
+    # In place of the real click: this one says when it is being imported.
+    (tmp_path / "click.py").write_text("print('ready', flush=True)\nimport time\ntime.sleep(999)\n")
+    process = start_and_wait_for(1, "info", cwd=tmp_path)
+
+    _, err, status = interrupt(process)
+
+    assert (status, err.strip()) == (130, "gatewaylib: interrupted; no gateway is running")
+
+
 def test_sigterm_to_the_command_alone_ends_it_as_ctrl_c_does(tmp_path):
     code = "import time\nprint('ready', flush=True)\ntime.sleep(999)"
     process = start_and_wait_for(1, "run", "-c", code, cwd=tmp_path)
