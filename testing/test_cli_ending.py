@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 
-from command_line import call, start
+import pytest
+from command_line import COMMAND, TIMEOUT, call, environment, start
 
 # Ctrl-C has two seconds. A machine that is busy with other tests gets some more.
 ENDING = 6.0
@@ -148,6 +149,52 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_word(tmp_path):
 
     assert (status, process.stderr.read()) == (141, "")
     process.stderr.close()
+
+
+def call_in_shell(redirection, *args, cwd):
+    """Run the command with a redirection as a shell has it."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *args],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("args", [["run", "-c", "print(1)"], ["info"], ["info", "--json"], ["-h"]])
+def test_without_stdout_nothing_is_shown_and_the_work_is_done(tmp_path, args):
+    done = call_in_shell(">&-", *args, cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_stderr_the_work_is_done(tmp_path):
+    code = "import sys; sys.stderr.write('unseen'); print('seen')"
+
+    done = call_in_shell("2>&-", "run", "-c", code, cwd=tmp_path)
+
+    assert done.stdout.startswith("[gw0] seen\ngateway ")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no file here is always full")
+@pytest.mark.parametrize("args", [["run", "-c", "print(1)"], ["info", "--json"], ["-h"]])
+def test_output_that_cannot_be_written_is_said_in_one_line(tmp_path, args):
+    done = call_in_shell(">/dev/full", *args, cwd=tmp_path)
+
+    assert done.stderr == "gatewaylib: cannot write to stdout: No space left on device\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no file here is always full")
+def test_a_stderr_that_cannot_be_written_is_told_by_the_status(tmp_path):
+    code = "import sys; sys.stderr.write('unseen')"
+
+    assert call_in_shell("2>/dev/full", "run", "-c", code, cwd=tmp_path).returncode == 1
 
 
 def test_nothing_is_left_of_a_command_that_was_killed(tmp_path):

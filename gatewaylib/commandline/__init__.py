@@ -9,7 +9,7 @@ This is how a command ends:
 """
 
 OK = 0
-FAILED = 1  # a gateway or an item did, even if other gateways did all the work
+FAILED = 1  # a gateway or an item did, even if others did all the work; or writing the output
 USAGE = 2  # nothing was started: an argument is wrong, or click or rich is missing
 NO_GATEWAY = 3  # none could be started, or none is left
 OUT_OF_TIME = 124  # as timeout(1) has it
@@ -18,3 +18,7 @@ SIGNALLED = 128  # plus the signal: 130 is Ctrl-C, 141 a reader of the output th
 
 class ReaderGone(Exception):
     """Nobody reads the output any more; click has its own way with a BrokenPipeError."""
+
+
+class OutputFailed(Exception):
+    """The output can't be written: the message says where to, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import click
 
 from ..shipped.errors import SpecError
 from ..spec import Spec, expand
+from . import OutputFailed
 from .info import show_info
 from .map import Map, read_items
 from .run import Run
@@ -183,4 +185,9 @@ def call(args: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # click writes --help and --version itself
+        raise OutputFailed(f"cannot write to stdout: {error.strerror}") from None
     return int(status or 0)

@@ -7,9 +7,10 @@ all but the one document.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TextIO
 
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
-from . import ReaderGone
+from . import OutputFailed, ReaderGone
 from .values import as_cell, as_line, numeric_columns, plain_records, plain_table
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
@@ -125,17 +126,24 @@ class Screen:
     def _write(self, stream: str, text: str) -> None:
         if stream == STDERR:
             self.flush()  # both may go to the same file
-        try:
+        with output_errors(stream):
             self._files[stream].write(text)
-        except BrokenPipeError:
-            raise ReaderGone from None
 
     def flush(self) -> None:
         """See to it that all lines have left: nothing more comes for now."""
-        try:
+        with output_errors(STDOUT):
             self._files[STDOUT].flush()
-        except BrokenPipeError:
-            raise ReaderGone from None
+
+
+@contextlib.contextmanager
+def output_errors(stream: str) -> Iterator[None]:
+    """Raise ReaderGone or OutputFailed for an error of writing to a stream."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        raise OutputFailed(f"cannot write to std{stream}: {error.strerror}") from None
 
 
 def console_for(file: TextIO) -> Console | None:
