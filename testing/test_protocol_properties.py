@@ -11,7 +11,7 @@ from protocol_pair import Pair
 from gatewaylib.shipped import frames, outgoing
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, OPEN, SENT_LAST
 from gatewaylib.shipped.outgoing import ITEM_COST
-from gatewaylib.shipped.protocol import ENDED, ITEM, OPENED, TASK
+from gatewaylib.shipped.protocol import CREDITED, ENDED, ITEM, OPENED, TASK
 
 SMALL_PIECE = 64  # bytes, so that small items have many pieces
 SIDES = st.sampled_from(["local", "remote"])
@@ -27,13 +27,19 @@ class User:
         self.known = {}  # id -> every end this side ever had, held or not
         self.held = []  # the ends that somebody here holds
         self.mailboxes = defaultdict(deque)
-        self.sends = []  # [end, kind, payload, position, sender]: large items under way
+        self.sends = []  # [end, kind, payload, position, sender, asleep]: large items under way
         self.sent = defaultdict(deque)  # id -> items of which the last part was put out
 
     def hold(self, end):
         self.known[end.id] = end
         if end not in self.held:
             self.held.append(end)
+
+    def wake(self, end):
+        """Let those look again who wait to send on the end."""
+        for send in self.sends:
+            if send[0] is end:
+                send[5] = False
 
     def pick(self, number, *conditions):
         ends = [end for end in self.held if all(condition(end) for condition in conditions)]
@@ -110,25 +116,30 @@ class TwoSides(RuleBasedStateMachine):
             if may:
                 user.sent[end.id].append(payload)
         else:
-            user.sends.append([end, kind, payload, 0, object()])
+            user.sends.append([end, kind, payload, 0, object(), False])
             self.go_on(user, user.sends[-1])
 
     def go_on(self, user, send):
         """Let one sender of a large item do what it can; return whether it did anything."""
-        end, kind, payload, position, sender = send
+        end, kind, payload, position, sender, _ = send
         if not sendable(end):
-            user.sends.remove(send)
-            user.protocol.give_up(end, sender)
+            self.stop(user, send)
             return True
         may = user.protocol.may_send(end, sender)
         view = memoryview(payload)
         send[3] = user.protocol.send_some(end, kind, view, position, sender)
         assert (send[3] > position) == may
         if send[3] == len(payload):
-            user.sends.remove(send)
-            user.protocol.give_up(end, sender)
+            self.stop(user, send)
             user.sent[end.id].append(payload)
+        if not may:
+            send[5] = True
         return may
+
+    def stop(self, user, send):
+        user.sends.remove(send)
+        user.protocol.give_up(send[0], send[4])
+        user.wake(send[0])  # others may wait for this one to be done
 
     @rule(name=SIDES, number=PICK)
     def send_more(self, name, number):
@@ -140,8 +151,8 @@ class TwoSides(RuleBasedStateMachine):
     def give_up(self, name, number):
         user = self.users[name]
         if user.sends:
-            send = user.sends.pop(number % len(user.sends))
-            user.protocol.give_up(send[0], send[4])
+            send = user.sends[number % len(user.sends)]
+            self.stop(user, send)
             if send[1] == frames.EXEC:
                 user.protocol.close(send[0])  # as whoever was interrupted while starting it
 
@@ -170,6 +181,7 @@ class TwoSides(RuleBasedStateMachine):
         end = user.pick(number)
         if end is not None and not self.task_is_under_way(user, end):
             user.protocol.send_last(end)
+            user.wake(end)
 
     @rule(name=SIDES, number=PICK, error=st.sampled_from([b"", b"boom"]))
     def close(self, name, number, error):
@@ -177,6 +189,7 @@ class TwoSides(RuleBasedStateMachine):
         end = user.pick(number)
         if end is not None:
             user.protocol.close(end, error)
+            user.wake(end)
 
     # ---- what the wire does ------------------------------------------------------
 
@@ -207,6 +220,8 @@ class TwoSides(RuleBasedStateMachine):
                     user.hold(end)
             elif event == ENDED:
                 assert not receivable(end)
+            if event in (ENDED, CREDITED):
+                user.wake(end)
         for end in {end for event, end, _ in events if event in (ITEM, ENDED)}:
             self.no_end_holds_more_than_its_window_and_a_piece(user, end)
 
@@ -253,7 +268,8 @@ class TwoSides(RuleBasedStateMachine):
             self.deliver_all()
             for user in self.users.values():
                 for send in list(user.sends):
-                    moved = self.go_on(user, send) or moved
+                    if not send[5]:
+                        moved = self.go_on(user, send) or moved
 
     def nobody_waits_for_credit(self):
         for user in self.users.values():
@@ -265,7 +281,9 @@ class TwoSides(RuleBasedStateMachine):
                 if sendable(end):
                     assert user.protocol.may_send(end)
                     assert not user.sent[end.id], "sent and not received"
-                    assert end.granted - there.returned == min(end.granted, there.window)
+                    # Everything is taken: what was received is granted again, or saved up.
+                    assert end.sent == there.got == there.returned + there.untold
+                    assert end.granted == there.window + there.returned
                 assert (end.state, there.state) in PAIRS
 
     def everything_is_closed(self):
