@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import signal
 import time
-from typing import Any, Callable
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from . import source as sources
 from .bootstrap import Start
@@ -24,12 +25,13 @@ from .shipped.errors import (
 from .shipped.reading import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
-from .termination import Report, end_members
-from .transports.process import LocalProcess, describe_status, wait_any
+from .termination import Report, check_timeout
+from .transports.process import LocalProcess, describe_status
 
 # Seconds a process may take from closing its stream to its end before it counts as one
 # that closed its stream and went on.
 MOMENT = 0.5
+NAP = 0.05  # seconds between looks at a process that has nothing to be watched by
 # exit status of a process -> what mostly brings it about, and what to do
 LIKELY = {
     -signal.SIGKILL: " (by somebody, or because the machine or container ran out of memory)",
@@ -62,6 +64,16 @@ class RemoteStatus(RInfo):
     """What ``Gateway.remote_status`` tells."""
 
 
+class Owner(Protocol):
+    """What a gateway needs of its group."""
+
+    def exited(self, gateway: Gateway) -> None: ...
+
+    def buried(self, gateway: Gateway) -> None: ...
+
+    def end(self, gateways: Sequence[Gateway], timeout: float | None) -> Report: ...
+
+
 class Gateway(BaseGateway):
     """A connection to another interpreter; made by a Group, usable from any thread.
 
@@ -69,10 +81,11 @@ class Gateway(BaseGateway):
         id: text, unique in its group.
         spec: the Spec it was made from.
         process: what was started for it.
+        is_buried: whether its process is gone and everything was given back.
     """
 
     def __init__(
-        self, start: Start, model: ExecModel, on_exit: Callable[[Gateway], object]
+        self, start: Start, model: ExecModel, owner: Owner
     ) -> None:
         spec = start.spec
         assert spec.id is not None  # its group has named it
@@ -80,7 +93,8 @@ class Gateway(BaseGateway):
         self.spec: Spec = spec
         self.process: LocalProcess = start.process
         self._info = RInfo(**(start.info or {}))
-        self._on_exit = on_exit
+        self._owner = owner
+        self.is_buried = False
         self._numbers = itertools.count(1)
         self._statuses: dict[int, list[bytes]] = {}
         self._early = start.early
@@ -195,14 +209,16 @@ class Gateway(BaseGateway):
     def exit(self) -> None:
         """Ask the other end to end; return at once. Again, it does nothing.
 
+        It is no member of its group any more, and its id is free. Once the process has
+        ended by itself, everything is given back; ``Group.terminate`` ends it otherwise.
         What it still sends can be received until ``join`` returns.
         """
+        self._owner.exited(self)
         with self._lock:
             if self.state is not ALIVE:
                 return
             self.state = ENDING
             self._protocol.say_goodbye()
-        self._on_exit(self)
         self._writer.flush_soon()
         if not self._protocol.output:
             # Whatever keeps the other end from reading frames, this it will see.
@@ -210,15 +226,19 @@ class Gateway(BaseGateway):
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until nothing arrives any more, ``timeout`` seconds at the most."""
+        check_timeout(timeout)
         self._wait(self._waiting, lambda: self.state is ENDED, timeout)
 
     def terminate(self, timeout: float | None = None) -> Report:
         """End the other interpreter and wait for its end; see ``Group.terminate``."""
-        return end_members([self], timeout, wait_any)
+        return self._owner.end([self], timeout)
 
     def _process_ended(self) -> None:
         """The process is gone; its stream ends too, unless a child of it holds on."""
         self._unwatch()
+        if self.state is ENDED:
+            self.execmodel.run_soon(self.bury)
+            return
         self._late = call_later(self.execmodel, MOMENT, self._end_without_end_of_stream)
 
     def _unwatch(self) -> None:
@@ -253,8 +273,16 @@ class Gateway(BaseGateway):
         return GatewayLost(message, self.id, status, signal_number, words)
 
     def _after_end(self) -> None:
-        if isinstance(self.ended_by, GatewayLost):
+        if isinstance(self.ended_by, GatewayLost) or self.process.has_exited():
             self.execmodel.run_soon(self.bury)
+        elif self._watched is None:
+            self.execmodel.run_soon(self._bury_once_ended)
+
+    def _bury_once_ended(self) -> None:
+        # Where nothing tells of the end of a process, one has to look.
+        while not self.process.has_exited():
+            self.execmodel.sleep(NAP)
+        self.bury()
 
     def forget(self) -> None:
         super().forget()
@@ -279,4 +307,6 @@ class Gateway(BaseGateway):
         if self._writer.close(MOMENT) and self._turn.close(MOMENT):
             self._transport.close()
         POLLER.cancel(self._late)
+        self.is_buried = True
+        self._owner.buried(self)
         return status

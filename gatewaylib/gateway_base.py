@@ -301,8 +301,10 @@ class BaseGateway(object):
     def _save_channel(self, channel):
         if channel.gateway is not self:
             raise DumpError(
-                "a channel of gateway %r can't travel over gateway %r: only its own gateway "
-                "knows it" % (channel.gateway.id, self.id)
+                "a channel of %s gateway %r can't travel over gateway %r: only its own gateway "
+                "knows it"
+                % ("another" if channel.gateway.id != self.id else "another group's",
+                   channel.gateway.id, self.id)
             )
         return channel.id
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Union
 
 from .bootstrap import Plan, Start, cannot_start, start_all
 from .gateway import Gateway
+from .gateway_base import ENDED
 from .multichannel import MultiChannel as MultiChannel  # execnet has it here
 from .shipped.errors import GatewayError, SpecError
 from .shipped.forks import call_in_forks
@@ -56,7 +57,8 @@ class Group:
             "main_thread_only", "gevent" or "eventlet".
 
     As a context manager it terminates its gateways at the end; otherwise they are ended
-    when this interpreter exits.
+    when this interpreter exits. A gateway that is lost stays a member, and is reported, until
+    it is terminated or exited or another one is given its id.
     """
 
     defaultspec: str = "popen"
@@ -64,8 +66,8 @@ class Group:
     def __init__(self, xspecs: Iterable[SpecLike] = (), execmodel: str = "thread") -> None:
         self._lock = threading.Lock()
         self._gateways: list[Gateway] = []
-        self._ending: list[Gateway] = []  # exited, and not yet seen to their end
-        self._ids: set[str] = set()
+        self._ending: list[Gateway] = []  # exited, and not yet buried
+        self._starting: set[str] = set()  # ids that will be members'
         self._numbers = itertools.count()
         self.set_execmodel(execmodel)
         _groups.add(self)
@@ -142,8 +144,9 @@ class Group:
 
     def _next_id(self) -> str:
         for number in self._numbers:
-            if f"gw{number}" not in self._ids:
-                return f"gw{number}"
+            name = f"gw{number}"
+            if name not in self._starting and name not in self:
+                return name
         raise AssertionError("a count that ends")
 
     def makegateway(
@@ -200,16 +203,15 @@ class Group:
                         if error is not None:
                             errors.append((str(spec), error))
                 except BaseException:
-                    self._end(gateways, 0.0)  # before their processes are, which they watch
+                    self.end(gateways, 0.0)  # before their processes are, which they watch
                     raise
         finally:
             with self._lock:
-                kept = {gateway.id for gateway in gateways}
-                self._ids.difference_update(spec.id for spec in named if spec.id not in kept)
+                self._starting.difference_update(spec.id for spec in named if spec.id)
         if not errors:
             return gateways
         if not keep_started:
-            self._end(gateways, AT_EXIT)
+            self.end(gateways, AT_EXIT)
             gateways = []
         raise StartErrors(errors, gateways)
 
@@ -222,7 +224,7 @@ class Group:
 
     def _adopt(self, start: Start, adopted: list[Gateway]) -> GatewayError | None:
         """Make the gateway of a start a member, in ``adopted`` too; return why it can't be."""
-        gateway = Gateway(start, self._execmodel, self._exited)
+        gateway = Gateway(start, self._execmodel, self)
         adopted.append(gateway)
         try:
             gateway.begin()
@@ -230,6 +232,8 @@ class Group:
             adopted.remove(gateway)
             gateway.bury(0.0)
             return cannot_start(gateway.spec, error)
+        for lost in [member for member in self if member.id == gateway.id]:
+            self.exited(lost)  # what is lost makes room for whoever takes its place
         with self._lock:
             self._gateways.append(gateway)
         return None
@@ -237,14 +241,15 @@ class Group:
     def _with_ids(self, specs: Sequence[Spec]) -> list[Spec]:
         with self._lock:
             wanted = [spec.id for spec in specs if spec.id is not None]
-            taken = [i for i in wanted if i in self._ids or wanted.count(i) > 1]
+            known = self._starting.union(g.id for g in self._gateways if g.state is not ENDED)
+            taken = [i for i in wanted if i in known or wanted.count(i) > 1]
             if taken:
                 raise SpecError(f"id={taken[0]}: this group has a gateway of that id already")
-            self._ids.update(wanted)
+            self._starting.update(wanted)
             named = []
             for spec in specs:
                 name = spec.id or self._next_id()
-                self._ids.add(name)
+                self._starting.add(name)
                 named.append(spec.with_(id=name))
             return named
 
@@ -254,21 +259,30 @@ class Group:
         """Run ``source`` on every gateway; see ``Gateway.remote_exec``."""
         return MultiChannel([gateway.remote_exec(source, **kwargs) for gateway in self])
 
-    def _exited(self, gateway: Gateway) -> None:
+    def exited(self, gateway: Gateway) -> None:
         """A gateway was told to end: it is no member any more, but its end is still awaited."""
         with self._lock:
             if gateway in self._gateways:
                 self._gateways.remove(gateway)
-                self._ending.append(gateway)
+                if not gateway.is_buried:
+                    self._ending.append(gateway)
 
-    def _end(self, gateways: Sequence[Gateway], timeout: float | None) -> Report:
-        try:
-            return end_members(gateways, timeout, wait_any)
-        finally:
-            with self._lock:
-                self._gateways = [g for g in self._gateways if g not in gateways]
-                self._ending = [g for g in self._ending if g not in gateways]
-                self._ids.difference_update(gateway.id for gateway in gateways)
+    def buried(self, gateway: Gateway) -> None:
+        """Nothing is left of a gateway; one that was lost stays a member, to be reported."""
+        with self._lock:
+            if gateway in self._ending:
+                self._ending.remove(gateway)
+
+    def end(self, gateways: Sequence[Gateway], timeout: float | None) -> Report:
+        """End some of the gateways, and know them no more; see ``terminate``."""
+        check_timeout(timeout)
+        for gateway in gateways:
+            self.exited(gateway)
+        report = end_members(gateways, timeout, wait_any)
+        with self._lock:
+            # Not even SIGKILL has helped against these; if they end, they bury themselves.
+            self._ending = [g for g in self._ending if g not in gateways]
+        return report
 
     def terminate(self, timeout: float | None = None) -> Report:
         """End all gateways together; return how each of them ended.
@@ -276,18 +290,20 @@ class Group:
         Each is asked to end and has ``timeout`` seconds for it, then SIGTERM ends it and
         0.3 s later SIGKILL; so this returns within ``timeout`` + 1 s. With None it waits
         as long as they take (about 1.5 s: a remote interrupts what it runs by itself).
-        Afterwards the group is empty and may be used again.
+        Afterwards the group is empty and may be used again. The report tells of all members,
+        lost ones too, and of those that were exited and have not ended by themselves since.
+        A Ctrl-C ends at once those that are left.
         """
         with self._lock:
             gateways = self._ending + self._gateways
-        return self._end(gateways, timeout)
+        return self.end(gateways, timeout)
 
     def forget(self) -> None:
         """In the child of a fork: the gateways are the parent's."""
         for gateway in self._gateways + self._ending:
             gateway.forget()
         self._lock = threading.Lock()
-        self._gateways, self._ending, self._ids = [], [], set()
+        self._gateways, self._ending, self._starting = [], [], set()
 
 
 _groups: weakref.WeakSet[Group] = weakref.WeakSet()

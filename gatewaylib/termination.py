@@ -143,8 +143,39 @@ def end_members(
     wait_any: WaitAny,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
-    """End gateways: see ``Group.terminate``. One's error never keeps the others from ending."""
+    """End gateways: see ``Group.terminate``. One's error never keeps the others from ending.
+
+    If it is interrupted, by a Ctrl-C say, it ends at once all those left, and raises then.
+    """
     check_timeout(timeout)
+    try:
+        return _end_politely(members, timeout, wait_any, clock)
+    except BaseException:
+        kill_members(members, wait_any, clock)
+        raise
+
+
+def kill_members(
+    members: Sequence[Member],
+    wait_any: WaitAny,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """End gateways without asking. It takes ``KILL_TIME`` if nothing is stuck in the kernel."""
+    for member in members:
+        member.process.signal(signal.SIGKILL)
+    processes = {index: member.process for index, member in enumerate(members)}
+    stuck = _wait(processes, KILL_TIME, wait_any, clock)
+    for index, member in enumerate(members):
+        if index not in stuck:
+            member.bury(0.0)
+
+
+def _end_politely(
+    members: Sequence[Member],
+    timeout: float | None,
+    wait_any: WaitAny,
+    clock: Callable[[], float],
+) -> Report:
     errors: dict[int, Exception] = {}
     for index, member in enumerate(members):
         try:

@@ -1,6 +1,8 @@
 """Gateways that are started, used and ended again and again leave nothing in this process."""
 
+import operator
 import os
+import signal
 import sys
 import threading
 import time
@@ -94,3 +96,52 @@ def test_gateways_that_are_only_exited_leave_nothing(same_as_before):
 
     assert len(group) == 0
     group.terminate(timeout=BOUND)
+
+
+def test_two_hundred_gateways_that_are_exited_one_by_one_leave_nothing(same_as_before):
+    resource = pytest.importorskip("resource", reason="a limit that only Unix has")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    group = gatewaylib.Group()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(leaks.descriptors()) + 60, hard))
+    try:
+        for _ in range(200):
+            gateway = group.makegateway("popen//id=w")
+            gateway.exit()
+            gateway.join(timeout=BOUND)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # Nobody terminates this group: what has ended gives everything back by itself.
+    assert settle(lambda: gateway.is_buried)
+    assert group.terminate() == ()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "termination.end_processes",
+        "termination._wait",
+        "gateway.Gateway.exit",
+        "gateway.Gateway.bury",
+        "gateway.Gateway.join",
+        "transports.process.LocalProcess.reap",
+    ],
+)
+def test_a_terminate_that_is_interrupted_leaves_nothing(moment, same_as_before, monkeypatch):
+    step = operator.attrgetter(moment)(gatewaylib)
+    before = []
+
+    def interrupted(*args, **kwargs):
+        if not before and threading.current_thread() is threading.main_thread():
+            before.append(1)
+            raise KeyboardInterrupt
+        return step(*args, **kwargs)
+
+    group = gatewaylib.Group(["3*popen"])
+    os.kill(group[1].process.pid, signal.SIGSTOP)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"gatewaylib.{moment}", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            group.terminate(timeout=BOUND)
+
+    assert len(group) == 0
+    assert group.terminate(timeout=BOUND) == ()

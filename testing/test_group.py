@@ -1,6 +1,7 @@
 """Many gateways made, addressed and ended together."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -96,13 +97,58 @@ def test_an_id_can_be_allocated_beforehand(group):
     assert group.makegateway().id == "gw1"
 
 
-def test_an_exited_gateway_is_no_member_any_more_and_its_id_stays_taken(group):
+def test_an_exited_gateway_is_no_member_any_more_and_its_id_is_free(group):
     gateway = group.makegateway("popen//id=gone")
     gateway.exit()
 
     assert "gone" not in group
-    assert [ending.id for ending in group.terminate(WAIT)] == ["gone"]
-    assert group.makegateway("popen//id=gone").id == "gone"
+    assert group.makegateway("popen//id=gone") is group["gone"]
+
+
+def test_an_exited_gateway_that_does_not_end_is_reported(group):
+    gateway = group.makegateway("popen//id=stopped")
+    os.kill(gateway.process.pid, signal.SIGSTOP)
+    gateway.exit()
+
+    assert [ending.id for ending in group.terminate(0.0).killed] == ["stopped"]
+    assert group.terminate() == ()
+
+
+@pytest.mark.parametrize("end", ["terminate", "exit", "lose"])
+def test_an_id_is_free_again_after_its_gateway_whichever_way_it_ended(group, end):
+    gateway = group.makegateway("popen//id=w")
+    if end == "lose":
+        os.kill(gateway.process.pid, signal.SIGKILL)
+    else:
+        getattr(gateway, end)()
+    gateway.join(WAIT)
+
+    again = group.makegateway("popen//id=w")
+
+    assert list(group) == [group["w"]] == [again]
+    assert [ending.how for ending in group.terminate(WAIT)][-1] == "exited"
+
+
+def test_a_gateway_that_was_terminated_is_no_member(group):
+    first, second = group.makegateways("2*popen")
+
+    (ending,) = first.terminate(WAIT)
+
+    assert (ending.id, ending.how) == ("gw0", "exited")
+    assert list(group) == [second]
+    assert [ending.id for ending in group.terminate(WAIT)] == ["gw1"]
+
+
+def test_a_lost_gateway_is_reported_or_let_go(group):
+    gateways = group.makegateways("2*popen")
+    for gateway in gateways:
+        os.kill(gateway.process.pid, signal.SIGKILL)
+        gateway.join(WAIT)
+    assert list(group) == gateways
+
+    gateways[0].exit()
+
+    assert [(ending.id, ending.how) for ending in group.terminate(WAIT)][-1] == ("gw1", "lost")
 
 
 def test_the_default_spec_is_used_where_none_is_given(group):
