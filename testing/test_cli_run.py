@@ -54,6 +54,15 @@ def test_a_text_runs_as_with_python_c(tmp_path):
     assert done.stdout.splitlines()[0] == "[gw0] ['-c', 'x'] __main__ False"
 
 
+def test_a_script_is_read_from_stdin_as_python_does(tmp_path):
+    code = "import sys; print(sys.argv, __name__, '__file__' in globals()); 1 / 0"
+
+    done = call("run", "-", "x", cwd=tmp_path, text=code)
+
+    assert done.stdout.splitlines()[0] == "[gw0] ['-', 'x'] __main__ False"
+    assert '[gw0]   File "<stdin>", line 1, in <module>' in done.stderr.splitlines()
+
+
 def test_a_function_is_called_with_the_arguments_as_text_and_its_result_shown(tmp_path):
     (tmp_path / "work.py").write_text("def join(*words):\n    return {'joined': '+'.join(words)}\n")
 
@@ -233,6 +242,7 @@ def test_one_run_spans_every_interpreter_of_this_machine(tmp_path):
         (["nothing:here"], "no module 'nothing'"),
         (["--on", "poepn", "-c", ""], "popen"),
         (["--on", "popen//pyhton=x", "-c", ""], "python"),
+        (["--on", "popen//id=a", "--on", "popen//id=a", "-c", ""], "id=a is given to more than"),
         (["--timeout", "0", "-c", ""], "--timeout"),
         (["--reduce", "a:b", "-c", ""], "--reduce needs --map"),
         (["--map", "nothing.txt", "platform:node"], "cannot read 'nothing.txt'"),

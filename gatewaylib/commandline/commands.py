@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import importlib.metadata
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any, Callable
@@ -19,6 +19,8 @@ from .run import Run
 from .screen import Screen
 from .target import TargetError, any_job, function_job, load_here, text_job
 
+# By its name, as the package itself comes last in the order of imports.
+VERSION: str = importlib.import_module("gatewaylib").__version__
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 RUN_EPILOG = """
@@ -47,14 +49,6 @@ Examples:
   gatewaylib info --on popen//python=pypy3 --on '2*popen'
   gatewaylib info --on popen --json
 """
-
-
-def installed_version() -> str:
-    """Return the version, or that this is a checkout which nobody has installed."""
-    try:
-        return importlib.metadata.version("gatewaylib")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +83,7 @@ def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group(context_settings=CONTEXT)
-@click.version_option(version=installed_version())
+@click.version_option(version=VERSION)
 def gatewaylib() -> None:
     """Run Python code on many interpreters at once, with nothing installed there."""
 
@@ -128,9 +122,9 @@ def run(
     """Run a script, a text or a function on every gateway at once.
 
     Options come before the script or function; what comes after belongs to it. A script is
-    run as python would, with sys.argv, __file__ and __name__ set. A function's module is
-    sent, and the function called with ARGS as text. What is printed arrives line by line,
-    tagged with the gateway's id.
+    run as python would, with sys.argv, __file__ and __name__ set; '-' is stdin. A function's
+    module is sent, and the function called with ARGS as text. What is printed arrives line
+    by line, tagged with the gateway's id.
     """
     gateways = read_specs(specs)
     if items is None:
@@ -168,9 +162,14 @@ def info(specs: Sequence[str], timeout: float | None, as_json: bool) -> int:
 def read_specs(texts: Sequence[str]) -> list[Spec]:
     """Return the specs of all ``--on``."""
     try:
-        return expand(texts)
+        specs = expand(texts)
     except SpecError as error:
         raise click.UsageError(str(error)) from None
+    ids = [spec.id for spec in specs if spec.id is not None]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise click.UsageError(f"id={twice[0]} is given to more than one gateway")
+    return specs
 
 
 def call(args: Sequence[str]) -> int:

@@ -27,17 +27,18 @@ class TargetError(Exception):
 
 
 def script_job(path: str, args: Sequence[str]) -> Job:
-    """Return the job that runs the script at ``path``."""
+    """Return the job that runs the script at ``path``; ``-`` is stdin, as for python."""
+    is_stdin = path == "-"
     try:
-        with open(path, "rb") as file:
+        with open(0 if is_stdin else path, "rb", closefd=not is_stdin) as file:
             source = file.read()
     except OSError as error:
         raise TargetError(f"cannot read {path!r}: {error.strerror}") from None
     return {
         "kind": "script",
         "source": source,
-        "filename": path,
-        "path": path,
+        "filename": "<stdin>" if is_stdin else path,
+        "path": None if is_stdin else path,
         "argv": [path, *args],
     }
 
