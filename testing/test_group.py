@@ -10,7 +10,7 @@ import interpreters
 import pytest
 
 import gatewaylib
-from gatewaylib import Group, MultiChannel, Spec, SpecError, StartError, StartErrors
+from gatewaylib import DumpError, Group, MultiChannel, Spec, SpecError, StartError, StartErrors
 
 WAIT = 20.0
 
@@ -232,3 +232,10 @@ def test_gateways_of_different_interpreters_live_in_one_group(group):
     versions = group.remote_exec("import sys; channel.send(sys.version_info[:2])").receive_each()
 
     assert versions == [gateway._rinfo().version_info[:2] for gateway in group]
+
+
+def test_a_channel_of_another_group_is_named_as_such(group):
+    with Group() as other:
+        channel = group.makegateway("popen//id=w").newchannel()
+        with pytest.raises(DumpError, match="a channel of another group's gateway 'w' can't"):
+            other.makegateway("popen//id=w").newchannel().send(channel)
