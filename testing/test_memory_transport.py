@@ -78,6 +78,22 @@ def test_two_closes_that_cross_end_the_channel_at_both_ends(pair):
         assert here.id not in gateway._protocol.ends
 
 
+def test_an_error_behind_the_last_item_is_told(pair):
+    here, there = pair.channels()
+    with pair.two._lock:
+        pair.two._protocol.send_last(there._end)
+    pair.two._writer.flush_soon()
+    here.waitclose(WAIT)
+
+    there.close("it broke")
+
+    probe, other = pair.channels()  # behind the error, whatever reads
+    other.send(1)
+    probe.receive(WAIT)
+    with pytest.raises(gatewaylib.RemoteError, match="it broke"):
+        here.receive(WAIT)
+
+
 def test_what_is_sent_into_a_close_is_lost_without_harm(pair):
     here, there = pair.channels()
     there.receive(WAIT)

@@ -64,8 +64,9 @@ class Mailbox(object):
         """Say that nothing more comes; what is here stays to be taken."""
         if self.ended is None:
             self.ended = reason
-            self.remote_error = remote_error
             self.items.append(_LAST)
+        if remote_error is not None:
+            self.remote_error = remote_error  # it may come behind a last item
         self.wake()
 
     def wake(self):
