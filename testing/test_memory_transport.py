@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gatewaylib import ChannelEnded, GatewayLost, TimeoutError
+from gatewaylib import ChannelEnded, GatewayLost, RemoteError, TimeoutError
 from gatewaylib.gateway_base import ENDED, BaseGateway
 from gatewaylib.shipped.threads import get_model
 from gatewaylib.transports import memory
@@ -90,7 +90,7 @@ def test_an_error_behind_the_last_item_is_told(pair):
     probe, other = pair.channels()  # behind the error, whatever reads
     other.send(1)
     probe.receive(WAIT)
-    with pytest.raises(gatewaylib.RemoteError, match="it broke"):
+    with pytest.raises(RemoteError, match="it broke"):
         here.receive(WAIT)
 
 
