@@ -179,7 +179,8 @@ def test_rinfo_update_sees_a_changed_directory(group, tmp_path):
     assert gateway._rinfo(update=True).cwd == str(tmp_path)
 
 
-def test_status_is_told_while_the_remote_is_busy(gateway):
+def test_status_is_told_while_the_remote_is_busy(group):
+    gateway = group.makegateway()  # on a shared one the task before may still be ending
     idle = gateway.remote_status(WAIT)
     channel = gateway.remote_exec("channel.send(1)\nwhile not channel.isclosed(): pass")
     channel.receive(WAIT)
@@ -243,7 +244,9 @@ def test_a_remote_can_reconfigure_too(python2):
 def test_code_still_runs_where_strings_are_reconfigured(python2):
     python2.reconfigure(py2str_as_py3str=False, py3str_as_py2str=True)
 
-    assert python2.remote_exec("channel.send(u'\xe9')").receive(WAIT) == "\xe9"
+    channel = python2.remote_exec("channel.send(u'\xe9')")
+    assert channel.receive(WAIT) == "\xe9"
+    channel.waitclose(WAIT)
     with pytest.raises(RemoteError, match="ZeroDivisionError"):
         python2.remote_exec("1/0").receive(WAIT)
     assert python2.remote_status(WAIT).numexecuting == 0
