@@ -38,7 +38,7 @@ def conduct(
     timeout: float | None,
     on_stop: Callable[[str], None],
 ) -> Stop | None:
-    """Answer the fleet's events until the work is done, and end the fleet.
+    """Open fleet and screen, answer events until the work is done, and end the fleet.
 
     Args:
         is_done: asked before all and after each event; the gateways are ended then.
@@ -52,28 +52,29 @@ def conduct(
     deadline = None if timeout is None else time.monotonic() + timeout
     stop = None
     signal.signal(signal.SIGTERM, raise_signalled)
-    try:
-        if not is_done():
-            fleet.start()
-        for event in fleet.events(deadline):
+    with fleet, screen:
+        try:
+            if not is_done():
+                fleet.start()
+            for event in fleet.events(deadline):
+                answer(event)
+                if fleet.is_quiet:
+                    screen.flush()
+                if is_done():
+                    break
+        except OutOfTime:
+            stop = Stop(f"not done within {timeout:g} s", OUT_OF_TIME)
+        except Signalled:
+            stop = Stop("stopped by SIGTERM", SIGNALLED + signal.SIGTERM)
+        except KeyboardInterrupt:
+            stop = Stop("interrupted", SIGNALLED + signal.SIGINT)
+        if stop is not None:
+            # What follows takes a second or two at most; it is not to be interrupted again.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            on_stop(stop.reason)
+        for event in fleet.end():
             answer(event)
-            if fleet.is_quiet:
-                screen.flush()
-            if is_done():
-                break
-    except OutOfTime:
-        stop = Stop(f"not done within {timeout:g} s", OUT_OF_TIME)
-    except Signalled:
-        stop = Stop("stopped by SIGTERM", SIGNALLED + signal.SIGTERM)
-    except KeyboardInterrupt:
-        stop = Stop("interrupted", SIGNALLED + signal.SIGINT)
-    if stop is not None:
-        # What follows takes a second or two at most; it is not to be interrupted again.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        on_stop(stop.reason)
-    for event in fleet.end():
-        answer(event)
     return stop
 
 

@@ -38,8 +38,7 @@ def show_info(specs: Sequence[Spec], screen: Screen, as_json: bool, timeout: flo
                 errors[member.id] = reason
 
     show_progress()
-    with fleet, screen:
-        stop = conduct(fleet, screen, answer, lambda: False, timeout, stop_all)
+    stop = conduct(fleet, screen, answer, lambda: False, timeout, stop_all)
     if as_json:
         screen.json([document_of(member, errors.get(member.id)) for member in fleet.members])
     else:

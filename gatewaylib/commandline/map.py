@@ -104,18 +104,12 @@ class Map:
     def run(self) -> int:
         """Map all items, show the results, and return the exit status."""
         self._show_progress()
-        with self._fleet, self._screen:
-            stop = conduct(
-                self._fleet,
-                self._screen,
-                self._answer,
-                self._is_done,
-                self._timeout,
-                self._stop_all,
-            )
-            if not self._plan.complete:
-                self._none_left = True
-                self._give_up("no gateway was left to do it")
+        stop = conduct(
+            self._fleet, self._screen, self._answer, self._is_done, self._timeout, self._stop_all
+        )
+        if not self._plan.complete:
+            self._none_left = True
+            self._give_up("no gateway was left to do it")
         status = self._status(stop)
         reduced = None
         if self._reduce is not None and status in (OK, FAILED):  # else too much is missing

@@ -63,15 +63,9 @@ class Run:
     def run(self) -> int:
         """Run the job everywhere, show what comes of it, and return the exit status."""
         self._show_progress()
-        with self._fleet, self._screen:
-            stop = conduct(
-                self._fleet,
-                self._screen,
-                self._answer,
-                self._is_done,
-                self._timeout,
-                self._stop_all,
-            )
+        stop = conduct(
+            self._fleet, self._screen, self._answer, self._is_done, self._timeout, self._stop_all
+        )
         status = self._status(stop)
         if stop is not None:
             done = sum(outcome.error is None for outcome in self._outcomes.values())
