@@ -6,11 +6,14 @@ import threading
 
 import leaks
 
-SLEEPER = "import sys; sys.stdin.read()"
+SLEEPER = "import sys; print(flush=True); sys.stdin.read()"
 
 
 def start_sleeper():
-    return subprocess.Popen([sys.executable, "-c", SLEEPER], stdin=subprocess.PIPE)
+    command = [sys.executable, "-c", SLEEPER]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()  # before, it may not be what it is going to be
+    return child
 
 
 def test_a_child_left_running_is_named_and_killed():
