@@ -84,9 +84,7 @@ class Gateway(BaseGateway):
         is_buried: whether its process is gone and everything was given back.
     """
 
-    def __init__(
-        self, start: Start, model: ExecModel, owner: Owner
-    ) -> None:
+    def __init__(self, start: Start, model: ExecModel, owner: Owner) -> None:
         spec = start.spec
         assert spec.id is not None  # its group has named it
         super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
