@@ -25,7 +25,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gatewaylib.shipped import frames
-from gatewaylib.shipped.channel import Mailbox, may_receive
+from gatewaylib.shipped.channel import Mailbox
+from gatewaylib.shipped.channel_state import OPEN, SENT_LAST
 from gatewaylib.shipped.errors import DataFormatError, ProtocolError
 from gatewaylib.shipped.frames import HEADER, PIECE, encode
 from gatewaylib.shipped.outgoing import AMOUNT
@@ -36,6 +37,7 @@ GROWTH = 64 * 2**20  # bytes that one peer may make a side keep
 # A small window: what users allow a peer to make them hold is theirs to choose.
 WINDOW = 2**20
 MEASURED = 5  # the memory for one in this many victims
+RECEIVES = (OPEN, SENT_LAST)  # the states in which more may arrive
 KINDS = range(frames.OPEN, frames.GOODBYE + 1)
 SERIALIZER = Serializer(save_channel=lambda channel: 1, load_channel=lambda id: None)
 
@@ -151,7 +153,7 @@ def random_frame(rng: random.Random, victim: Victim) -> bytes:
     elif kind == frames.CLAIMED:
         id = rng.choice([*protocol._offered, 0])
     else:
-        id = rng.choice([end.id for end in protocol.ends.values() if may_receive(end)] or [0])
+        id = rng.choice([end.id for end in protocol.ends.values() if end.state in RECEIVES] or [0])
     if kind == frames.PIECE_OF:
         payload = bytes(PIECE)
     elif kind in (frames.CREDIT, frames.OPEN) and rng.random() < 0.9:

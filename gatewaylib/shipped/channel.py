@@ -11,7 +11,7 @@ import weakref
 from collections import deque
 
 from .channel_file import open_file
-from .channel_state import CLOSED, CLOSING, OPEN, SENT_LAST
+from .channel_state import CLOSED, CLOSING
 from .compat import as_text, clock, text_type
 from .errors import (
     ChannelClosed,
@@ -301,11 +301,6 @@ def call_back(gateway, end):
             return True
         box.callback(box.serializer.loads(payload))
         gateway._took(end, size_of(payload))
-
-
-def may_receive(end):
-    """Say whether more may arrive for the end."""
-    return end.state in (OPEN, SENT_LAST)
 
 
 def remote_error(serializer, payload):
