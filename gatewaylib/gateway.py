@@ -93,6 +93,7 @@ class Gateway(BaseGateway):
         self._info = RInfo(**(start.info or {}))
         self._owner = owner
         self.is_buried = False
+        self._burial = self.execmodel.RLock()
         self._numbers = itertools.count(1)
         self._statuses: dict[int, list[bytes]] = {}
         self._early = start.early
@@ -137,7 +138,7 @@ class Gateway(BaseGateway):
         Source: doc/reference/what_can_be_sent.rst.
         """
         task = sources.prepare(source, kwargs)
-        payload = self._own_serializer.dumps((*task, kwargs))
+        payload = self._own_serializer.dump_parts((*task, kwargs))
         with self._lock:
             if self.state is not ALIVE:
                 raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}")
@@ -292,19 +293,21 @@ class Gateway(BaseGateway):
         For a gateway that is at its end, or whose process is. What is still on its way
         has ``patience`` seconds to arrive.
         """
-        process = self.process
-        self._unwatch()
-        process.signal(signal.SIGKILL)
-        process.wait(1.0)
-        # With the process gone the streams end as soon as what it sent is read.
-        deadline = time.monotonic() + patience
-        self.join(patience)
-        status = process.reap(deadline - time.monotonic())
-        self._conclude(ChannelClosed(f"gateway {self.id} was exited"))
-        self._transport.abort()
-        if self._writer.close(MOMENT) and self._turn.close(MOMENT):
-            self._transport.close()
-        POLLER.cancel(self._late)
-        self.is_buried = True
-        self._owner.buried(self)
-        return status
+        # Who ends it and who sees it end may both come here; either returns once all is done.
+        with self._burial:
+            process = self.process
+            self._unwatch()
+            process.signal(signal.SIGKILL)
+            process.wait(1.0)
+            # With the process gone the streams end as soon as what it sent is read.
+            deadline = time.monotonic() + patience
+            self.join(patience)
+            status = process.reap(deadline - time.monotonic())
+            self._conclude(ChannelClosed(f"gateway {self.id} was exited"))
+            self._transport.abort()
+            if self._writer.close(MOMENT) and self._turn.close(MOMENT):
+                self._transport.close()
+            POLLER.cancel(self._late)
+            self.is_buried = True
+            self._owner.buried(self)
+            return status

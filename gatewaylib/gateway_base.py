@@ -26,7 +26,7 @@ from .shipped.errors import (
 )
 from .shipped.handles import Handles
 from .shipped.heartbeat import Heartbeat
-from .shipped.protocol import Protocol
+from .shipped.protocol import Protocol, size_of
 from .shipped.reading import POLLER, Turn, call_later
 from .shipped.sending import Sender
 from .shipped.serializer import Serializer
@@ -116,7 +116,7 @@ class BaseGateway(object):
             self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
             raise self._why_ended("cannot send")
         if listeners:
-            trace("sent", gateway=self.id, channel=end.id, size=len(payload))
+            trace("sent", gateway=self.id, channel=end.id, size=size_of(payload))
 
     def _wait_for_item(self, end, deadline):
         """Wait until an item is in the mailbox; others may take it first."""

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import
 
+from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, Protocol
 
 
@@ -17,7 +18,10 @@ class Side(object):
         """Take in so many bytes of what the other side has put out; return their events."""
         data = bytes(self.incoming[:size])
         del self.incoming[:size]
-        events = self.protocol.receive(data)
+        events = [
+            (event, subject, joined(detail) if isinstance(detail, list) else detail)
+            for event, subject, detail in self.protocol.receive(data)
+        ]
         self.events += events
         return events
 

@@ -4,13 +4,14 @@
 from __future__ import absolute_import
 
 from gatewaylib.shipped import frames
+from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import ProtocolError
-from gatewaylib.shipped.frames import HEADER, FrameDecoder, encode
+from gatewaylib.shipped.frames import HEADER, FrameDecoder, Pieces, encode
 
 SOME = [
     (frames.DATA, 1, b"hello"),
     (frames.LAST, 2**32 - 1, b""),
-    (frames.PIECE_OF, 7, b"\x00" * 300),
+    (frames.OPEN, 7, b"\x00" * 300),
     (255, 0, b"x"),
 ]
 WIRE = b"".join(encode(*frame) for frame in SOME)
@@ -64,6 +65,31 @@ def test_a_frame_is_given_as_soon_as_its_last_byte_is_there():
         assert decoder.feed(wire[at : at + 1]) == []
 
     assert decoder.feed(wire[-1:]) == [(frames.DATA, 1, b"hello")]
+
+
+def test_a_piece_is_given_in_parts_that_make_it_up_together():
+    piece = bytes(bytearray(range(200)))
+    wire = encode(frames.PIECE_OF, 1, piece) + encode(frames.DATA, 1, b"end")
+    for size in (1, 7, 9, 100, 150, len(wire)):
+        decoder = FrameDecoder()
+        got = []
+        for start in range(0, len(wire), size):
+            got += decoder.feed(wire[start : start + size])
+
+        (kind, channel, parts), last = got
+        assert (kind, channel, joined(parts)) == (frames.PIECE_OF, 1, piece), size
+        assert len(parts) <= frames.MOST_PARTS and last == (frames.DATA, 1, b"end"), size
+
+
+def test_pieces_are_cut_across_buffers():
+    whole = bytes(bytearray(range(100)))
+    for buffers in ([whole], [whole[:1], whole[1:]], [whole[:33], b"", whole[33:40], whole[40:]]):
+        for size in (1, 7, 33, 50, 100):
+            pieces, cut = Pieces(buffers), []
+            while pieces.left:
+                cut.append(joined(pieces.cut(min(size, pieces.left))))
+
+            assert cut == [whole[at : at + size] for at in range(0, 100, size)], (buffers, size)
 
 
 def test_nothing_completes_nothing():

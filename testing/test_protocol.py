@@ -8,6 +8,7 @@ from protocol_pair import Pair, channel, items
 from gatewaylib.shipped import frames, outgoing, protocol
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, SENT_LAST
 from gatewaylib.shipped.errors import GatewayError, IllegalMove, ProtocolError
+from gatewaylib.shipped.frames import Pieces
 from gatewaylib.shipped.outgoing import AMOUNT, ITEM_COST, NO_LIMIT
 from gatewaylib.shipped.protocol import (
     CREDITED,
@@ -23,7 +24,6 @@ from gatewaylib.shipped.protocol import (
 )
 
 LARGE = b"0123456789abcdef" * (frames.PIECE // 16) * 3 + b"the end"
-ME, YOU = object(), object()  # two senders
 
 
 def error_of(kind, function, *args):
@@ -48,13 +48,10 @@ def output_of(side):
     return frames.FrameDecoder().feed(data)
 
 
-def send_all(pair, side, end, kind, payload, position=0):
-    """Send a large payload, or the rest of it, letting everything arrive in between."""
-    view = memoryview(payload)
-    while position < len(view):
-        reached = side.protocol.send_some(end, kind, view, position, ME)
-        assert reached > position, "no credit at %d" % position
-        position = reached
+def send_all(pair, side, end, kind, pieces):
+    """Send all that is left of the pieces, letting everything arrive in between."""
+    while pieces.left:
+        assert side.protocol.send_some(end, kind, pieces), "no credit, %d bytes left" % pieces.left
         pair.pump()
 
 
@@ -103,7 +100,7 @@ def test_a_task_larger_than_the_window_arrives_whole():
     pair = Pair(window=1)
     here = pair.local.protocol.open_for_task()
 
-    send_all(pair, pair.local, here, frames.EXEC, LARGE)
+    send_all(pair, pair.local, here, frames.EXEC, Pieces([LARGE]))
 
     assert [detail for event, _, detail in pair.remote.events if event == TASK] == [LARGE]
 
@@ -111,10 +108,11 @@ def test_a_task_larger_than_the_window_arrives_whole():
 def test_a_task_given_up_while_it_was_sent_leaves_nothing():
     pair = Pair()
     here = pair.local.protocol.open_for_task()
-    pair.local.protocol.send_some(here, frames.EXEC, memoryview(LARGE * 40), 0, ME)
+    pieces = Pieces([LARGE * 40])
+    pair.local.protocol.send_some(here, frames.EXEC, pieces)
     pair.pump()
 
-    pair.local.protocol.give_up(here, ME)
+    pair.local.protocol.give_up(here, pieces)
     pair.local.protocol.close(here)
     _, events = pair.pump()
 
@@ -287,8 +285,8 @@ def test_a_large_item_travels_in_pieces_and_arrives_whole():
     pair = Pair()
     here, there = channel(pair)
 
-    pair.local.protocol.send_some(here, frames.DATA, memoryview(LARGE), 0, ME)
-    kinds = [(kind, len(payload)) for kind, _, payload in output_of(pair.local.protocol)]
+    pair.local.protocol.send_some(here, frames.DATA, Pieces([LARGE[:1], LARGE[1:]]))
+    kinds = [(kind, protocol.size_of(data)) for kind, _, data in output_of(pair.local.protocol)]
 
     assert kinds == [(frames.PIECE_OF, frames.PIECE)] * 3 + [(frames.DATA, 7)]
 
@@ -297,43 +295,43 @@ def test_other_channels_have_their_turn_between_the_pieces():
     pair = Pair()
     here, there = channel(pair)
     other, _ = channel(pair)
-    view = memoryview(b"x" * (outgoing.BURST + frames.PIECE))
+    item = b"x" * (outgoing.BURST + frames.PIECE)
+    pieces = Pieces([item])
 
-    position = pair.local.protocol.send_some(here, frames.DATA, view, 0, ME)
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == outgoing.BURST
     pair.local.protocol.send(other, frames.DATA, b"small")
-    pair.local.protocol.send_some(here, frames.DATA, view, position, ME)
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
     _, events = pair.pump()
 
-    assert position == outgoing.BURST
-    assert [(end.id, len(payload)) for _, end, payload in events] == [(3, 5), (1, len(view))]
+    assert [(end.id, payload) for _, end, payload in events] == [(3, b"small"), (1, item)]
 
 
 def test_nobody_gets_between_the_pieces_of_a_channel():
     pair = Pair()
     here, _ = channel(pair)
     side = pair.local.protocol
-    view = memoryview(b"x" * (outgoing.BURST + 1))
+    mine, yours = [Pieces([b"x" * (outgoing.BURST + 1)]) for _ in range(2)]
 
-    side.send_some(here, frames.DATA, view, 0, ME)
+    side.send_some(here, frames.DATA, mine)
 
-    assert not side.may_send(here) and not side.may_send(here, YOU) and side.may_send(here, ME)
+    assert not side.may_send(here) and not side.may_send(here, yours) and side.may_send(here, mine)
     assert side.send(here, frames.DATA, b"") is False
-    assert side.send_some(here, frames.DATA, view, 0, YOU) == 0
-    assert side.send_some(here, frames.DATA, view, outgoing.BURST, ME) == len(view)
+    assert side.send_some(here, frames.DATA, yours) == 0
+    assert side.send_some(here, frames.DATA, mine) == 1
     assert side.send(here, frames.DATA, b"")
 
 
 def test_an_item_larger_than_the_window_passes_if_somebody_waits_for_it():
     pair = Pair(window=100)
     here, there = channel(pair)
-    view = memoryview(LARGE)
+    pieces = Pieces([LARGE])
 
-    position = pair.local.protocol.send_some(here, frames.DATA, view, 0, ME)
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == frames.PIECE
     pair.pump()
-    assert position == frames.PIECE and not pair.local.protocol.may_send(here, ME)
+    assert not pair.local.protocol.may_send(here, pieces)
     pair.remote.protocol.hunger(there)
     pair.pump()
-    send_all(pair, pair.local, here, frames.DATA, LARGE, position)
+    send_all(pair, pair.local, here, frames.DATA, pieces)
 
     assert items(pair.remote.events) == [LARGE]
     assert here.granted == 100 + there.returned
@@ -345,7 +343,7 @@ def test_what_was_taken_piece_by_piece_is_not_granted_twice():
         here, there = channel(pair)
         for _ in range(3):
             pair.remote.protocol.hunger(there)
-            send_all(pair, pair.local, here, frames.DATA, LARGE)
+            send_all(pair, pair.local, here, frames.DATA, Pieces([LARGE]))
             pair.remote.protocol.take(there, len(LARGE))
             pair.pump()
         assert there.got == here.sent == 3 * (len(LARGE) + ITEM_COST)
@@ -357,10 +355,11 @@ def test_an_item_given_up_leaves_room_for_the_next():
     pair = Pair(window=frames.PIECE)
     here, there = channel(pair)
     side = pair.local.protocol
-    assert side.send_some(here, frames.DATA, memoryview(LARGE), 0, ME) == frames.PIECE
-    assert not side.may_send(here, ME)
+    pieces = Pieces([LARGE])
+    assert side.send_some(here, frames.DATA, pieces) == frames.PIECE
+    assert not side.may_send(here, pieces)
 
-    side.give_up(here, ME)
+    side.give_up(here, pieces)
     pair.pump()
 
     assert side.send(here, frames.DATA, b"next")
@@ -374,7 +373,7 @@ def test_giving_up_what_nobody_sends_says_nothing():
     end = side.open()
     side.output.clear()
 
-    side.give_up(end, ME)
+    side.give_up(end, Pieces([LARGE]))
 
     assert not side.output
 
@@ -453,8 +452,9 @@ def test_what_arrives_for_a_closed_end_is_dropped():
     pair = Pair()
     here, there = channel(pair)
     pair.local.protocol.send(here, frames.DATA, b"item")
-    pair.local.protocol.send_some(here, frames.DATA, memoryview(LARGE * 10), 0, ME)
-    pair.local.protocol.give_up(here, ME)
+    pieces = Pieces([LARGE * 10])
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
+    pair.local.protocol.give_up(here, pieces)
 
     pair.remote.protocol.close(there)
     _, events = pair.pump()
@@ -571,12 +571,13 @@ def test_a_large_item_on_an_offer_waits_for_the_claim():
     pair = Pair(window=100)
     here = pair.local.protocol.open(window=10**6)
 
-    position = pair.local.protocol.send_some(here, frames.DATA, memoryview(LARGE), 0, ME)
+    pieces = Pieces([LARGE])
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == frames.PIECE
     pair.pump()
-    assert position == frames.PIECE and not pair.local.protocol.may_send(here, ME)
+    assert not pair.local.protocol.may_send(here, pieces)
     pair.remote.protocol.claim(here.id)
     pair.pump()
-    pair.local.protocol.send_some(here, frames.DATA, memoryview(LARGE), position, ME)
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
     _, events = pair.pump()
 
     assert items(events) == [LARGE]

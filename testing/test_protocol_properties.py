@@ -27,7 +27,7 @@ class User:
         self.known = {}  # id -> every end this side ever had, held or not
         self.held = []  # the ends that somebody here holds
         self.mailboxes = defaultdict(deque)
-        self.sends = []  # [end, kind, payload, position, sender, asleep]: large items under way
+        self.sends = []  # [end, kind, payload, pieces, asleep]: large items under way
         self.sent = defaultdict(deque)  # id -> items of which the last part was put out
 
     def hold(self, end):
@@ -39,7 +39,7 @@ class User:
         """Let those look again who wait to send on the end."""
         for send in self.sends:
             if send[0] is end:
-                send[5] = False
+                send[4] = False
 
     def pick(self, number, *conditions):
         ends = [end for end in self.held if all(condition(end) for condition in conditions)]
@@ -116,29 +116,27 @@ class TwoSides(RuleBasedStateMachine):
             if may:
                 user.sent[end.id].append(payload)
         else:
-            user.sends.append([end, kind, payload, 0, object(), False])
+            user.sends.append([end, kind, payload, frames.Pieces([payload]), False])
             self.go_on(user, user.sends[-1])
 
     def go_on(self, user, send):
         """Let one sender of a large item do what it can; return whether it did anything."""
-        end, kind, payload, position, sender, _ = send
+        end, kind, payload, pieces, _ = send
         if not sendable(end):
             self.stop(user, send)
             return True
-        may = user.protocol.may_send(end, sender)
-        view = memoryview(payload)
-        send[3] = user.protocol.send_some(end, kind, view, position, sender)
-        assert (send[3] > position) == may
-        if send[3] == len(payload):
+        may = user.protocol.may_send(end, pieces)
+        assert bool(user.protocol.send_some(end, kind, pieces)) == may
+        if not pieces.left:
             self.stop(user, send)
             user.sent[end.id].append(payload)
         if not may:
-            send[5] = True
+            send[4] = True
         return may
 
     def stop(self, user, send):
         user.sends.remove(send)
-        user.protocol.give_up(send[0], send[4])
+        user.protocol.give_up(send[0], send[3])
         user.wake(send[0])  # others may wait for this one to be done
 
     @rule(name=SIDES, number=PICK)
@@ -268,7 +266,7 @@ class TwoSides(RuleBasedStateMachine):
             self.deliver_all()
             for user in self.users.values():
                 for send in list(user.sends):
-                    if not send[5]:
+                    if not send[4]:
                         moved = self.go_on(user, send) or moved
 
     def nobody_waits_for_credit(self):

@@ -12,6 +12,7 @@ import serializer_vectors
 from serializer_vectors import PY2, same
 
 from gatewaylib.shipped import serializer
+from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.encoder import HEAD
 from gatewaylib.shipped.errors import DumpError, LoadError
 from gatewaylib.shipped.serializer import Registry, Serializer
@@ -90,7 +91,7 @@ def test_the_parts_of_a_payload_are_the_payload():
     for _, value, _, _, _ in serializer_vectors.read():
         parts = PLAIN.dump_parts(value)
 
-        assert b"".join(parts) == PLAIN.dumps(value)
+        assert (joined(parts) if isinstance(parts, list) else parts) == PLAIN.dumps(value)
 
 
 def test_long_bytes_are_a_part_uncopied():

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.socket_transport import SocketTransport
-from gatewaylib.shipped.transport import PipeTransport, joined, rest_of
+from gatewaylib.shipped.transport import PipeTransport, rest_of
 from gatewaylib.transports import memory
 
 WAIT = 10.0

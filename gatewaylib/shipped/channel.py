@@ -137,7 +137,7 @@ class Channel(object):
             ChannelClosed, ChannelEnded, GatewayLost: you closed it, the other end
                 closed it, or the connection broke. All three are OSError.
         """
-        payload = self._box.serializer.dumps(item)
+        payload = self._box.serializer.dump_parts(item)
         try:
             self.gateway._send_payload(self._end, payload, timeout)
         except IllegalMove:

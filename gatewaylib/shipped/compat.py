@@ -76,6 +76,10 @@ if PY2:
         """Return bytes, a bytearray or a memoryview as bytes, copied only if it must be."""
         return data.tobytes() if isinstance(data, memoryview) else bytes(data)
 
+    def joined(buffers):
+        """Return bytes and memoryviews as one string of bytes."""
+        return b"".join([b.tobytes() if isinstance(b, memoryview) else b for b in buffers])
+
     def int_to_bytes(value, length):
         """Return an int in two's complement, little-endian."""
         digits = "%0*x" % (2 * length, value % (1 << 8 * length))
@@ -107,6 +111,7 @@ if PY2:
 
 else:
     as_bytes = bytes
+    joined = b"".join
 
     def int_to_bytes(value, length):
         """Return an int in two's complement, little-endian."""

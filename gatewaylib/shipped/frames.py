@@ -11,7 +11,9 @@ kinds mean is the protocol's business; doc/explanation/wire.rst lists them.
 from __future__ import absolute_import
 
 import struct
+from collections import deque
 
+from .compat import joined
 from .errors import ProtocolError
 
 HEADER = struct.Struct("!BII")
@@ -20,6 +22,7 @@ HEADER = struct.Struct("!BII")
 PIECE = 2 ** 16
 # What is accepted leaves room for a later version with larger pieces.
 MAX_PAYLOAD = 2 ** 20
+MOST_PARTS = 4  # of the stream in which a piece may be kept
 
 (
     OPEN,  # a channel begins; payload: empty, or its window as 8 bytes (0: no limit)
@@ -46,6 +49,32 @@ def encode(kind, channel, payload=b""):
     return HEADER.pack(kind, channel, len(payload)) + payload
 
 
+class Pieces(object):
+    """The payload of an item too long for one frame, cut into those of several, uncopied.
+
+    Args:
+        buffers: bytes and memoryviews, which must not change until they are written.
+
+    ``left`` is the number of bytes not yet cut off.
+    """
+
+    def __init__(self, buffers):
+        self._buffers = deque(map(memoryview, buffers))
+        self.left = sum(map(len, self._buffers))
+
+    def cut(self, size):
+        """Cut off the next ``size`` bytes, at most ``left``; return them as memoryviews."""
+        self.left -= size
+        cut = []
+        while size:
+            buffer = self._buffers.popleft()
+            cut.append(buffer[:size])
+            if len(buffer) > size:
+                self._buffers.appendleft(buffer[size:])
+            size -= len(cut[-1])
+        return cut
+
+
 class FrameDecoder(object):
     """Cuts a stream of bytes into frames, wherever its chunks happen to end.
 
@@ -54,9 +83,9 @@ class FrameDecoder(object):
 
     def __init__(self, max_payload=MAX_PAYLOAD):
         self._max_payload = max_payload
-        self._parts = []  # chunks of the incomplete frame at the end of the stream
-        self._have = 0  # bytes in _parts
-        self._want = HEADER.size  # bytes needed before looking again
+        self._start = None  # the header of the incomplete frame, once there is all of it
+        self._parts = []  # what there is of that frame besides
+        self._missing = 0  # bytes of its payload yet to come
 
     def feed(self, data):
         """Take the next chunk of the stream; return the frames it completes.
@@ -66,7 +95,8 @@ class FrameDecoder(object):
 
         Returns:
             list of ``(kind, channel, payload)``, in wire order; empty while the next
-            one is incomplete.
+            one is incomplete. The payload of a PIECE_OF is a list of buffers, which
+            whoever has all pieces joins, and of any other kind bytes.
 
         Raises:
             ProtocolError: a header announces more than ``max_payload`` bytes. Frames
@@ -74,34 +104,44 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
-        if not self._parts and len(data) >= HEADER.size:
-            # The most common case by far: one whole frame, and nothing waiting for it.
-            kind, channel, length = HEADER.unpack_from(data)
-            if length == len(data) - HEADER.size and length <= self._max_payload:
-                return [(kind, channel, data[HEADER.size :])]
-        if self._parts:
+        frames = []
+        start, end = 0, len(data)
+        if self._start is not None:
+            if end < self._missing:
+                self._parts.append(data)
+                self._missing -= end
+                return frames
+            start = self._missing
+            frames.append(self._finish(memoryview(data)[:start]))
+        elif self._parts:
             self._parts.append(data)
-            self._have += len(data)
-            if self._have < self._want:
-                return []
             data = b"".join(self._parts)
             self._parts = []
-        frames = []
-        start, end, size = 0, len(data), HEADER.size
-        want = size
-        while end - start >= size:
+            end = len(data)
+        while end - start >= HEADER.size:
             kind, channel, length = HEADER.unpack_from(data, start)
             if length > self._max_payload:
                 raise ProtocolError(
                     "frame of %d bytes announced, the limit is %d" % (length, self._max_payload)
                 )
-            stop = start + size + length
+            start += HEADER.size
+            stop = start + length
             if stop > end:
-                want = size + length
-                break
-            frames.append((kind, channel, data[start + size : stop]))
+                self._start, self._missing = (kind, channel), stop - end
+                self._parts = [memoryview(data)[start:]]
+                return frames
+            payload = data[start:stop]
+            frames.append((kind, channel, [payload] if kind == PIECE_OF else payload))
             start = stop
         if start < end:
             self._parts = [data[start:]]
-        self._have, self._want = end - start, want
         return frames
+
+    def _finish(self, last_part):
+        (kind, channel), parts = self._start, self._parts
+        parts.append(last_part)
+        self._start, self._parts = None, []
+        if kind != PIECE_OF:
+            return kind, channel, joined(parts)
+        # A stream that comes in crumbs would cost many times its bytes if each were kept.
+        return kind, channel, parts if len(parts) <= MOST_PARTS else [joined(parts)]

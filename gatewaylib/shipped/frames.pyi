@@ -1,4 +1,5 @@
 import struct
+from collections.abc import Iterable
 
 HEADER: struct.Struct
 PIECE: int
@@ -20,9 +21,16 @@ STATUS: int
 RECONFIGURE: int
 GOODBYE: int
 
-_Frame = tuple[int, int, bytes]
+MOST_PARTS: int
+
+_Frame = tuple[int, int, bytes | list[bytes | memoryview]]
 
 def encode(kind: int, channel: int, payload: bytes = ...) -> bytes: ...
+
+class Pieces:
+    left: int
+    def __init__(self, buffers: Iterable[bytes | memoryview]) -> None: ...
+    def cut(self, size: int) -> list[memoryview]: ...
 
 class FrameDecoder:
     def __init__(self, max_payload: int = ...) -> None: ...

@@ -19,7 +19,8 @@ from java.io import (
 )
 from java.lang import System
 
-from .transport import Transport, joined
+from .compat import joined
+from .transport import Transport
 
 
 class JavaTransport(Transport):

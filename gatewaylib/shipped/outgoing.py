@@ -73,7 +73,7 @@ class End(object):
         self.pieces_size = 0
         self.prepaid = 0  # cost of those parts that counts as taken already
         self.hungry = False  # somebody waits for the item that is arriving
-        self.in_pieces = None  # the sender whose large item is on its way out
+        self.in_pieces = None  # Pieces of the large item on its way out, which no other may enter
         self.claimed = True  # somebody here holds it
         self.offered = False  # this side opened it, and nobody there has claimed it yet
         self.task_due = False  # the first item that arrives is a task
@@ -141,11 +141,11 @@ class Outgoing(object):
         end = self.ends[id] = End(id, window, window)
         return end
 
-    def may_send(self, end, sender=None):
-        """Say whether a frame of an item may leave now; ``sender`` as in ``send_some``."""
+    def may_send(self, end, pieces=None):
+        """Say whether a frame of an item may leave now; ``pieces`` as in ``send_some``."""
         if end.sent >= end.granted:
             return False
-        if end.in_pieces is not None and end.in_pieces is not sender:
+        if end.in_pieces is not None and end.in_pieces is not pieces:
             return False
         return not end.offered or self._offered_cost < self.window
 
@@ -175,42 +175,36 @@ class Outgoing(object):
         self.output.append(frames.HEADER.pack(kind, end.id, size) + payload)
         return True
 
-    def send_some(self, end, kind, view, position, sender):
-        """Send the next pieces of a large payload; return the position reached.
+    def send_some(self, end, kind, pieces):
+        """Send the next of an item's ``Pieces``, up to ``BURST`` bytes; return how many.
 
-        Args:
-            view: memoryview of the whole payload.
-            position: where the last call stopped; 0 at first.
-            sender: anything that tells this item's sender from others: nobody else's
-                item gets between its pieces.
-
-        Returns the old position where there is no credit, and ``len(view)`` at the end.
+        0 where there is no credit, or while another item's pieces are on their way.
         Raises IllegalMove as ``send`` does.
         """
         next_state(end.state, states.SEND)
-        if end.in_pieces is not sender:
+        if end.in_pieces is not pieces:
             if end.in_pieces is not None:
-                return position
-            end.in_pieces = sender
-        size, stop = len(view), position + BURST
-        while position < min(size, stop) and end.sent < end.granted:
-            length = min(frames.PIECE, size - position)
-            last = position + length == size
+                return 0
+            end.in_pieces = pieces
+        done = 0
+        while pieces.left and done < BURST and end.sent < end.granted:
+            length = min(frames.PIECE, pieces.left)
+            last = length == pieces.left
             cost = length + (ITEM_COST if last else 0)
             if end.offered and not self._charge_offer(end, cost):
                 break
             header = frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
             self.output.append(header)
-            self.output.append(view[position : position + length])
+            self.output.extend(pieces.cut(length))
             end.sent += cost
-            position += length
-        if position == size:
+            done += length
+        if not pieces.left:
             end.in_pieces = None
-        return position
+        return done
 
-    def give_up(self, end, sender):
-        """Take back a large payload that was sent in part."""
-        if end.in_pieces is sender:
+    def give_up(self, end, pieces):
+        """Take back an item of which some pieces were sent."""
+        if end.in_pieces is pieces:
             end.in_pieces = None
             if end.state in TO_SENT_LAST:
                 self.output.append(frames.encode(frames.DROP_PIECES, end.id))

@@ -23,7 +23,6 @@ from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 DEFAULT_WINDOW = 2**26
-LEFT_IN_PARTS = 2 ** 23  # bytes of an item above which its payload is not joined here
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 # What receive() makes of the frames: (event, subject, detail)
@@ -51,7 +50,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
 
 
 def size_of(payload):
-    """Return the bytes of an item's payload, which may be a list of its parts."""
+    """Return the bytes of an item's payload, which is a list of buffers if it came in pieces."""
     return sum(map(len, payload)) if isinstance(payload, list) else len(payload)
 
 
@@ -128,14 +127,11 @@ class Protocol(Outgoing):
                 raise ProtocolError("%d bytes on channels nobody asked for" % self._unclaimed_cost)
 
     def _join(self, end, payload):
-        """Return the item's payload; a list of its parts, if it is a very large one.
-
-        Joining those costs a copy, and making the item of the joined ones another.
-        """
-        parts, size = end.pieces, end.pieces_size
+        # Not joined yet: that is a copy, and making the item of it would be another.
+        parts = end.pieces
         parts.append(payload)
         end.forget_pieces()
-        return parts if size > LEFT_IN_PARTS else b"".join(parts)
+        return parts
 
     def _open_end(self, id, what):
         end = self.ends.get(id)
@@ -206,14 +202,14 @@ class Protocol(Outgoing):
         self._check(end, states.GET)
         if end.state == CLOSING:
             return
-        size = len(payload)
+        size = size_of(payload)
         if size < frames.PIECE:
             # Each is kept as an object: small ones would take many times their bytes.
             raise ProtocolError("a piece of %d bytes for channel %d" % (size, id))
         self._charge(end, size)
         if end.pieces is None:
             end.pieces = []
-        end.pieces.append(payload)
+        end.pieces += payload
         end.pieces_size += size
         if end.hungry:
             self.hunger(end)

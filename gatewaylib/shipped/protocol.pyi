@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from .outgoing import Outgoing
@@ -20,9 +21,7 @@ SAID_GOODBYE: str
 # (event, subject, detail): which they are depends on the event
 _Event = tuple[str, Any, Any]
 
-LEFT_IN_PARTS: int
-
-def size_of(payload: bytes | list[bytes]) -> int: ...
+def size_of(payload: bytes | Sequence[bytes | memoryview]) -> int: ...
 
 class Protocol(Outgoing):
     def __init__(self, first_id: int, window: int | None = ..., runs_tasks: bool = ...) -> None: ...

@@ -9,8 +9,9 @@ import warnings
 
 from . import frames
 from .channel_state import GOT_LAST, OPEN
-from .compat import clock
+from .compat import clock, joined
 from .errors import TimeoutError  # noqa: A004
+from .protocol import size_of
 
 CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
 BACKLOG = 64  # frames that may wait to be written when a send with a timeout adds its own
@@ -31,15 +32,20 @@ class Sender(object):
         self._wait = wait
 
     def send(self, end, payload, timeout=None, kind=frames.DATA):
-        """Send a payload within ``timeout`` seconds.
+        """Send a payload, bytes or a list of buffers, within ``timeout`` seconds.
 
         Raises TimeoutError, having sent nothing, where no credit comes in time or the
         other end does not even read, and IllegalMove where the channel's state forbids
         to send.
         """
         deadline = None if timeout is None else clock() + timeout
-        if len(payload) > frames.PIECE:
-            self._send_large(end, payload, deadline, kind)
+        if type(payload) is list:
+            if size_of(payload) > frames.PIECE:
+                self._send_pieces(end, frames.Pieces(payload), deadline, kind)
+                return
+            payload = joined(payload)
+        elif len(payload) > frames.PIECE:
+            self._send_pieces(end, frames.Pieces([payload]), deadline, kind)
             return
         if deadline is not None:
             self._write_backlog(end, deadline)
@@ -51,21 +57,19 @@ class Sender(object):
             self._wait_for_credit(end, deadline)
         self._writer.flush(deadline)
 
-    def _send_large(self, end, payload, deadline, kind):
-        view, position, sender = memoryview(payload), 0, object()
+    def _send_pieces(self, end, pieces, deadline, kind):
         try:
-            while position < len(view):
+            while pieces.left:
                 if deadline is not None:
                     self._write_backlog(end, deadline)
                 with self._lock:
-                    reached = self._protocol.send_some(end, kind, view, position, sender)
-                if reached == position:
-                    self._wait_for_credit(end, deadline, sender)
-                position = reached
+                    sent = self._protocol.send_some(end, kind, pieces)
+                if not sent:
+                    self._wait_for_credit(end, deadline, pieces)
                 self._writer.flush(deadline)
         finally:
             with self._lock:
-                self._protocol.give_up(end, sender)
+                self._protocol.give_up(end, pieces)
             self._writer.flush_soon()
             end.user.wake()  # others may wait for this one to be done
 
@@ -80,11 +84,11 @@ class Sender(object):
                     % (end.id, self._gateway_id)
                 )
 
-    def _wait_for_credit(self, end, deadline, sender=None):
+    def _wait_for_credit(self, end, deadline, pieces=None):
         def ready():
             if end.state != OPEN and end.state != GOT_LAST:
                 return True
-            return self._protocol.may_send(end, sender)
+            return self._protocol.may_send(end, pieces)
 
         left = None if deadline is None else max(0, deadline - clock())
         patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
@@ -97,7 +101,7 @@ class Sender(object):
                 "channel or gateway a larger window"
                 % (end.id, self._gateway_id, patience, end.window),
                 RuntimeWarning,
-                stacklevel=5 if sender is None else 6,  # the line that called send()
+                stacklevel=5 if pieces is None else 6,  # the line that called send()
             )
             left = None if deadline is None else max(0, deadline - clock())
             if self._wait(end.user.waiting, ready, left):

@@ -17,6 +17,7 @@ from .compat import (
     encode_text,
     int_from_bytes,
     int_types,
+    joined,
     text_type,
 )
 from .decoder import decode
@@ -31,6 +32,7 @@ _MAGIC = b"GWL" + bytes(bytearray([VERSION]))
 # What is longer than this is cut by memoryviews, each piece copied once; what is shorter
 # is faster as bytes.
 _LONG = 4096
+MANY = 32  # parts: more are joined before they are sent
 _READ_SIZE = 2**20  # what load reads at once, and so believes of a length
 
 _INT32, _INT64 = struct.Struct("<ci"), struct.Struct("<cq")
@@ -87,15 +89,23 @@ class Serializer(object):
         dump = _DUMP.get(type(item))
         if dump is not None:
             return dump(item)
-        return encode_small(item) or b"".join(self._large_parts(item))
+        return encode_small(item) or joined(self._large_parts(item))
 
     def dump_parts(self, item):
-        """Return a list of buffers that make the payload together: long bytes uncopied."""
-        kind = type(item)
-        if kind is bytes:
+        """Return the payload as bytes or, if it is long, as a list of buffers.
+
+        Long bytes are among these as they are, uncopied. Raises DumpError as ``dumps`` does.
+        """
+        if type(item) is bytes and len(item) > _LONG:
             return [_BYTES_LETTER, item]
-        small = _DUMP[kind](item) if kind in _DUMP else encode_small(item)
-        return [small] if small else self._large_parts(item)
+        dump = _DUMP.get(type(item))
+        if dump is not None:
+            return dump(item)
+        small = encode_small(item)
+        if small:
+            return small
+        parts = self._large_parts(item)
+        return parts if len(parts) <= MANY else joined(parts)
 
     def _large_parts(self, item):
         try:
@@ -115,17 +125,17 @@ class Serializer(object):
             raise DumpError("$: more than 4 GiB of values of one type; send them in parts")
 
     def loads(self, payload):
-        """Return the item of a payload: bytes, a bytearray, a memoryview, or a list of bytes.
+        """Return the item of a payload: bytes, a bytearray, a memoryview, or a list of buffers.
 
-        The parts in a list are joined by the copy that makes a long bytes of them.
+        Buffers in a list are joined by the copy that makes a long bytes of them.
 
         Raises:
             LoadError: the payload is not an item, whatever else it is.
         """
         if type(payload) is list:
-            if payload[0][:1] == b"b":
-                return b"".join([payload[0][1:]] + payload[1:])
-            payload = b"".join(payload)
+            if as_bytes(payload[0][:1]) == b"b":
+                return joined([payload[0][1:]] + payload[1:])
+            payload = joined(payload)
         if type(payload) is not bytes and len(payload) <= _LONG:
             payload = as_bytes(payload)
         elif len(payload) > _LONG:

@@ -11,7 +11,8 @@ import socket
 from functools import partial
 
 from . import compat
-from .transport import Transport, can_poll, joined, rest_of, retry, wait_fd
+from .compat import joined
+from .transport import Transport, can_poll, rest_of, retry, wait_fd
 
 MSG_DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 

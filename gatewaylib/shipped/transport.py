@@ -12,6 +12,7 @@ import select
 from functools import partial
 
 from . import compat
+from .compat import joined
 
 JOINED = 64  # buffers that leave in one system call at the most
 
@@ -163,14 +164,6 @@ def wait_for_hang_up(fd):
     poll = select.poll()
     poll.register(fd, getattr(select, "POLLRDHUP", 0x2000))  # Linux; others tell POLLHUP unasked
     retry(poll.poll)
-
-
-def joined(buffers):
-    """Return a list of bytes and memoryviews as one string of bytes, or as the only one."""
-    if len(buffers) == 1:
-        return buffers[0]
-    # Python 2 joins no memoryviews, and bytes(view) is its repr there.
-    return b"".join([b.tobytes() if isinstance(b, memoryview) else b for b in buffers])
 
 
 def rest_of(buffers, count):

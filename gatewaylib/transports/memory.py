@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ..shipped.transport import Transport, joined
+from ..shipped.compat import joined
+from ..shipped.transport import Transport
 
 CAPACITY = 2**16  # bytes that one direction holds, as a pipe does
 
