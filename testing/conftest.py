@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import interpreters
 import leaks
 import pytest
 
-from gatewaylib.shipped import threads
+from gatewaylib.shipped import reading, threads
 
 # For bench/ and examples/, which are not installed. Last, so that an installed gatewaylib
 # is what is tested: tox builds the wheel.
@@ -17,6 +18,18 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from gatewaylib.gateway import Gateway  # noqa: E402
 from gatewaylib.multi import Group  # noqa: E402
+
+
+def pytest_configure() -> None:
+    """Search for interpreters once, before there are workers that would each do it."""
+    interpreters.find()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """What runs on Jython is slow: its start alone takes two seconds."""
+    for item in items:
+        if hasattr(item, "callspec") and "jython" in item.callspec.params.values():
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +45,7 @@ def nothing_left_behind_by_all() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def pooled_threads_end_soon() -> None:
     """Let threads that wait for more work do so for a moment: each test waits for them."""
-    threads.IDLE = 0.02
+    threads.IDLE = reading.TIDY_NAP = 0.02
 
 
 @pytest.fixture(autouse=True)

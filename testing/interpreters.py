@@ -10,6 +10,7 @@ not run (a pyenv shim without its version) does not count.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -18,12 +19,20 @@ from pathlib import Path
 
 COMMANDS = ["python2.7", *(f"python3.{minor}" for minor in range(6, 20)), "pypy3", "jython"]
 PROBE = "import sys, platform; print(platform.python_implementation(), sys.version_info[:2])"
+FOUND = "GATEWAYLIB_TEST_INTERPRETERS"
 NAMES = {"CPython": "python{0}.{1}", "PyPy": "pypy{0}", "Jython": "jython"}
 
 
 @functools.cache
 def find() -> dict[str, str]:
-    """Return name -> absolute path, oldest CPython first; the caller must not change it.
+    """Return what ``search`` does, having searched once for this process and its children."""
+    if FOUND not in os.environ:
+        os.environ[FOUND] = json.dumps(search())
+    return json.loads(os.environ[FOUND])  # type: ignore[no-any-return]
+
+
+def search() -> dict[str, str]:
+    """Return name -> absolute path, oldest CPython first.
 
     Raises LookupError where one that GATEWAYLIB_EXPECT names (separated by spaces) is
     missing: a continuous integration machine says what it has, so that an interpreter

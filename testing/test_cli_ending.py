@@ -10,6 +10,8 @@ from command_line import COMMAND, TIMEOUT, call, environment, start
 
 import gatewaylib
 
+pytestmark = pytest.mark.slow
+
 # Ctrl-C has two seconds. A machine that is busy with other tests gets some more.
 ENDING = 6.0
 

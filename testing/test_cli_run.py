@@ -208,6 +208,7 @@ def test_many_lines_all_arrive_in_order_before_the_table(tmp_path):
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_one_run_spans_every_interpreter_of_this_machine(tmp_path):
     (tmp_path / "script.py").write_text(
         "# -*- coding: utf-8 -*-\n"

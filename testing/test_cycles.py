@@ -12,6 +12,8 @@ import pytest
 
 import gatewaylib
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import interpreters
+import pytest
 from command_line import call
 
 SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "wordcount.py"
@@ -61,6 +62,7 @@ def test_the_word_count_is_shown_as_a_table_of_the_most_frequent_words(tmp_path)
     )
 
 
+@pytest.mark.slow
 def test_every_interpreter_counts_the_same_words(tmp_path):
     example = load_example()
     file_names = [path for path in example.list_files() if "/json/" in path or "/email/" in path]

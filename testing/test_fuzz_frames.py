@@ -9,6 +9,8 @@ from fuzz_frames import ACTS, Verdict, Victim
 
 from gatewaylib.shipped import frames, protocol
 
+pytestmark = pytest.mark.slow
+
 NO_LIMIT = float("inf")  # ms: how long things take here says little
 
 

@@ -15,6 +15,8 @@ BOUND = 20.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
 
 # The remotes are in states in which none of them can be asked anything.
+pytestmark = pytest.mark.slow
+
 SETUP = """
 import contextlib, os, sys, threading, time
 import gatewaylib
