@@ -1,9 +1,9 @@
 """Starting remotes: pack the shipped sources, send them, wait for the hello.
 
-The remote reads one line: the unpacker, a table of all that is always shipped, and its
-options. Then both sides are silent until its hello, because Python 3 reads stdin ahead
-and would swallow what came right behind the line. Any number of remotes start at once,
-in one loop; each has its own time limit and its own error.
+The remote reads a line, its options among them, the unpacker and a table of all that is
+always shipped. Then both sides are silent until its hello, because Python 3 reads stdin
+ahead and would swallow what came right behind. Any number of remotes start at once, in
+one loop; each has its own time limit and its own error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,20 @@ from typing import Any, NamedTuple
 from .shipped.errors import GatewayError, LoadError, StartError
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
+from .shipped.transport import rest_of
 from .spec import Spec
+from .termination import describe_status
 from .transports import start_process, why_not
 from .transports.output import Output
-from .transports.process import LocalProcess, describe_status
+from .transports.process import LocalProcess
 
 BOOT = (
-    "import sys,binascii;f=sys.stdin.readline().split();"
-    "exec(binascii.a2b_base64(f[0]),{'fields':f})"
+    "import sys;f=getattr(sys.stdin,'buffer',sys.stdin);w=f.readline().split();"
+    "exec(f.read(int(w[0])),{'stdin':f,'words':w})"
+)
+# For an interpreter like this one, which is sent code objects.
+BOOT_COMPILED = BOOT.replace(
+    "exec(f.read(int(w[0]))", "import marshal;exec(marshal.loads(f.read(int(w[0])))"
 )
 NOISE = 2**16  # bytes a login may print before the hello
 QUOTED = 500  # bytes of it that an error quotes
@@ -42,21 +48,20 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 @functools.lru_cache(maxsize=2)
-def _packed(compiled: bool) -> bytes:
-    """Return the first two words of the line; ``compiled``: for an interpreter like this one."""
+def _packed(compiled: bool) -> tuple[bytes, bytes]:
+    """Return the unpacker and the table; ``compiled``: for an interpreter like this one."""
     head, body = ["__init__ 0 0"], []
     for name in ["gateway_base", *_always_sent()]:
         loader = SourceFileLoader(name, os.path.join(PACKAGE, *name.split(".")) + ".py")
-        source = loader.get_data(loader.path)
+        # It takes the code from the bytecode that importing the file has left, if it can.
+        # Whoever runs that code, on this machine, finds the source where it says it is from.
+        part = marshal.dumps(loader.get_code(name)) if compiled else loader.get_data(loader.path)
         if name == "shipped.unpack":
-            unpack = source
+            unpack = part
             continue
-        # The loader takes it from the bytecode that importing the file has left, if it can.
-        code = marshal.dumps(loader.get_code(name)) if compiled else b""
-        head.append(f"{name} {len(source)} {len(code)}")
-        body += [source, code]
-    table = "\n".join(head).encode() + b"\n\n" + b"".join(body)
-    return b" ".join(binascii.b2a_base64(part, newline=False) for part in (unpack, table))
+        head.append(f"{name} 0 {len(part)}" if compiled else f"{name} {len(part)} 0")
+        body.append(part)
+    return unpack, "\n".join(head).encode() + b"\n\n" + b"".join(body)
 
 
 def _always_sent() -> list[str]:
@@ -100,13 +105,16 @@ class Start:
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
-        options = _options(spec, plan.execmodel, self._hello)
-        line = _packed(spec.python is None) + b" "
-        line += binascii.b2a_base64(options, newline=False) + b"\n"
-        self._unsent = memoryview(line)
+        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello))
+        compiled = spec.python is None
+        unpack, table = _packed(compiled)
+        sizes = b"%d %d " % (len(unpack), len(table))
+        self._unsent: list[bytes | memoryview] = [sizes + options, unpack, table]
         self._got = b""
         # The last step, behind all that can fail: from here on there is something to end.
-        self.process: LocalProcess = start_process(spec, BOOT, plan.output)
+        self.process: LocalProcess = start_process(
+            spec, BOOT_COMPILED if compiled else BOOT, plan.output
+        )
 
     @property
     def over(self) -> bool:
@@ -132,9 +140,9 @@ class Start:
 
     def _send_some(self) -> None:
         try:
-            self._unsent = self._unsent[self.process.transport.write_now([self._unsent]) :]
+            self._unsent = rest_of(self._unsent, self.process.transport.write_now(self._unsent))
         except OSError:
-            self._unsent = self._unsent[:0]  # it reads no more; what it has said is still here
+            self._unsent = []  # it reads no more; what it has said is still here
 
     def _take(self, data: bytes) -> None:
         self._got += data

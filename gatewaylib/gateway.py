@@ -6,10 +6,9 @@ import itertools
 import signal
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import source as sources
-from .bootstrap import Start
 from .gateway_base import ALIVE, ENDED, ENDING, BaseGateway
 from .shipped import frames
 from .shipped.channel import Channel, Mailbox
@@ -25,8 +24,11 @@ from .shipped.errors import (
 from .shipped.reading import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
-from .termination import Report, check_timeout
-from .transports.process import LocalProcess, describe_status
+from .termination import Report, check_timeout, describe_status
+
+if TYPE_CHECKING:
+    from .bootstrap import Start
+    from .transports.process import LocalProcess
 
 # Seconds a process may take from closing its stream to its end before it counts as one
 # that closed its stream and went on.

@@ -8,9 +8,8 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from .bootstrap import Plan, Start, cannot_start, start_all
 from .gateway import Gateway
 from .gateway_base import ENDED
 from .multichannel import MultiChannel as MultiChannel  # execnet has it here
@@ -18,9 +17,12 @@ from .shipped.errors import GatewayError, SpecError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
 from .spec import Spec, expand, parse
-from .termination import Report, check_timeout, end_members
-from .transports.output import OnOutput, Output
-from .transports.process import wait_any
+from .termination import Report, check_timeout, end_members, wait_any
+
+if TYPE_CHECKING:
+    # Imported when the first gateway is started: they take as long as all the rest.
+    from .bootstrap import Plan, Start
+    from .transports.output import OnOutput
 
 SpecLike = Union[str, Spec]
 AT_EXIT = 1.0  # seconds gateways get to end by themselves when this interpreter exits
@@ -189,6 +191,8 @@ class Group:
         Raises StartErrors, with one error for each spec that failed. After any other error,
         a KeyboardInterrupt say, nothing of them is left.
         """
+        from .bootstrap import Start, start_all
+
         check_timeout(timeout)
         named = self._with_ids(expand(specs))
         gateways: list[Gateway] = []
@@ -216,6 +220,9 @@ class Group:
         raise StartErrors(errors, gateways)
 
     def _plan(self, spec: Spec, timeout: float | None, on_output: OnOutput | None) -> Plan:
+        from .bootstrap import Plan
+        from .transports.output import Output
+
         output = Output(spec.id or "", spec.stdio, on_output)
         model = self._remote_execmodel.backend
         if timeout is None:
@@ -224,6 +231,8 @@ class Group:
 
     def _adopt(self, start: Start, adopted: list[Gateway]) -> GatewayError | None:
         """Make the gateway of a start a member, in ``adopted`` too; return why it can't be."""
+        from .bootstrap import cannot_start
+
         gateway = Gateway(start, self._execmodel, self)
         adopted.append(gateway)
         try:

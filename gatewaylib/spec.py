@@ -19,8 +19,6 @@ a directory may end in one: ``chdir=/srv///nice=5``.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -40,7 +38,6 @@ from .spec_keys import (
 # ---- the value -------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
 class Spec:
     """How to get to an interpreter; immutable, hashable, picklable.
 
@@ -58,30 +55,59 @@ class Spec:
         others: see the help of the key of the same name in ``KEYS``.
     """
 
-    kind: str = "popen"
-    target: str | None = None
-    id: str | None = None
-    python: str | None = None
-    chdir: str | None = None
-    nice: int = 0
-    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    execmodel: str | None = None
-    dont_write_bytecode: bool = False
-    stdio: str = "inherit"
-    window: int | None = DEFAULT_WINDOW
-    heartbeat: float = 0.0
-    start_timeout: float = DEFAULT_START_TIMEOUT
-    subclasses: bool = False
-    via: str | None = None
+    kind: str
+    target: str | None
+    id: str | None
+    python: str | None
+    chdir: str | None
+    nice: int
+    env: Mapping[str, str]
+    execmodel: str | None
+    dont_write_bytecode: bool
+    stdio: str
+    window: int | None
+    heartbeat: float
+    start_timeout: float
+    subclasses: bool
+    via: str | None
 
-    def __post_init__(self) -> None:
-        if isinstance(self.env, Mapping):
-            object.__setattr__(self, "env", MappingProxyType(dict(self.env)))
+    # By hand: importing dataclasses takes as long as half of the library.
+    def __init__(
+        self,
+        kind: str = "popen",
+        target: str | None = None,
+        id: str | None = None,
+        python: str | None = None,
+        chdir: str | None = None,
+        nice: int = 0,
+        env: Mapping[str, str] = MappingProxyType({}),
+        execmodel: str | None = None,
+        dont_write_bytecode: bool = False,
+        stdio: str = "inherit",
+        window: int | None = DEFAULT_WINDOW,
+        heartbeat: float = 0.0,
+        start_timeout: float = DEFAULT_START_TIMEOUT,
+        subclasses: bool = False,
+        via: str | None = None,
+    ) -> None:
+        values = {name: value for name, value in locals().items() if name != "self"}
+        vars(self).update(values)
+        if isinstance(env, Mapping):
+            vars(self)["env"] = MappingProxyType(dict(env))
         _check(self)
 
     def with_(self, **changes: Any) -> Spec:
         """Return a spec with these fields changed, as in ``spec.with_(id="w1")``."""
-        return dataclasses.replace(self, **changes)
+        return Spec(**{**vars(self), **changes})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Spec does not change; spec.with_({name}=...) gives another")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Spec does not change, so {name} stays")
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, Spec) else NotImplemented
 
     def __str__(self) -> str:
         """Return the spec's text: the kind, then what differs from the defaults."""
@@ -104,8 +130,7 @@ class Spec:
         return parse, (str(self),)  # a mappingproxy can't be pickled
 
 
-_DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Spec)}
-_DEFAULTS["env"] = {}
+_DEFAULTS: dict[str, Any] = dict(zip(Spec.__annotations__, Spec.__init__.__defaults__ or ()))
 
 
 def _check(spec: Spec) -> None:
@@ -294,6 +319,8 @@ def _wrong_key(written: str, name: str, has_kind: bool, previous: str) -> str:
         return f"unknown key {written!r} (did you mean {name + '='!r}?)"
     what, words = "key", [*KEYS]
     if not has_kind:  # then it may be the kind
+        import difflib  # only those who mistype wait for it
+
         near = difflib.get_close_matches(name.lower(), [*KINDS, *KEYS], n=1)
         if not near or near[0] in KINDS:
             what, words = "kind", [*KINDS]

@@ -7,12 +7,10 @@ of the same name in ``spec.Spec``.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 DEFAULT_WINDOW = 64 * 2**20  # bytes
 DEFAULT_START_TIMEOUT = 30.0  # seconds
@@ -25,6 +23,8 @@ STDIO = ("inherit", "forward", "drop")
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest of ``words``; ``""`` if none is near."""
+    import difflib  # only those who mistype wait for it
+
     near = difflib.get_close_matches(word.lower(), list(words), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
@@ -106,8 +106,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
 # ---- the two tables --------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A row of ``KINDS``.
 
     Attributes:
@@ -121,8 +120,7 @@ class Kind:
     target_optional: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A row of ``KEYS``.
 
     Attributes:

@@ -6,14 +6,13 @@ works as well while the interpreter shuts down, when no thread can be started.
 
 from __future__ import annotations
 
-import dataclasses
+import select
 import signal
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .shipped.errors import GatewayLost
-from .transports.process import describe_status
 
 TERM_TIME = 0.3  # seconds from SIGTERM to SIGKILL
 KILL_TIME = 0.5  # seconds for SIGKILL to work
@@ -26,6 +25,13 @@ class Process(Protocol):
     def has_exited(self) -> bool: ...
 
     def signal(self, number: int) -> None: ...
+
+
+class Watched(Protocol):
+    """What waiting for many processes needs of each."""
+
+    @property
+    def pidfd(self) -> int | None: ...
 
 
 class Member(Protocol):
@@ -44,8 +50,7 @@ class Member(Protocol):
     def bury(self, patience: float) -> int | None: ...
 
 
-@dataclasses.dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How one gateway ended.
 
     Attributes:
@@ -80,6 +85,18 @@ class Report(tuple[Ending, ...]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self)) or "nothing to end"
+
+
+def describe_status(status: int | None) -> str:
+    """Say what an exit status stands for: negative, the signal that ended the process."""
+    if status is None:
+        return "exit status unknown"
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:  # a realtime signal has no name
+        return f"killed by signal {-status}"
 
 
 # What waits for processes needs more of them than ending does: a descriptor, say.
@@ -195,3 +212,16 @@ def _end_politely(
             errors.setdefault(index, error)
         endings.append(Ending(member.id, how, status, errors.get(index)))
     return Report(endings)
+
+
+def wait_any(processes: Sequence[Watched], timeout: float) -> None:
+    """Return as soon as one of the processes has ended, after ``timeout`` seconds at the latest."""
+    poll = select.poll()
+    polled = 0
+    for process in processes:
+        if process.pidfd is not None:
+            poll.register(process.pidfd, select.POLLIN)
+            polled += 1
+    if polled < len(processes):
+        timeout = min(timeout, 0.01)  # no descriptor to wait for: look again soon
+    poll.poll(max(0.0, timeout) * 1000)

@@ -111,7 +111,7 @@ def test_lazy_maps_and_zips_take_nothing_before_they_are_asked():
 
 
 def test_a_queue_is_a_queue():
-    waiting = compat.queue.Queue()
+    waiting = __import__(compat.QUEUE).Queue()
     waiting.put(1)
 
     assert waiting.get() == 1

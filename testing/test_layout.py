@@ -64,9 +64,11 @@ ORDER = """
     spec_keys.py                    pure
     spec.py                         pure
     source_text.py                  pure
+    source_function.py
     source.py
     transports/commands.py          pure
     transports/memory.py
+    termination.py
     transports/output.py
     transports/process.py
     transports/tcp.py
@@ -75,7 +77,6 @@ ORDER = """
     transports/relayed.py
     transports/__init__.py
     bootstrap.py
-    termination.py
     gateway.py
     multichannel.py
     multi.py
@@ -127,7 +128,7 @@ IMPURE = set(
     " select selectors shutil signal socket ssl subprocess tempfile thread threading time".split()
 )
 ALLOWED_IMPURE = {
-    "shipped/compat.py": {"Queue", "queue", "time"},  # the others take clock and queue from it
+    "shipped/compat.py": {"time"},  # the others take the clock from it
     "source_text.py": {"io"},  # StringIO
 }
 OTHER_PYTHONS = {"Queue", "__builtin__", "jarray", "java", "org", "thread"}

@@ -14,10 +14,10 @@ from gatewaylib.termination import (
     TERM_TIME,
     Ending,
     Report,
+    describe_status,
     end_members,
     end_processes,
 )
-from gatewaylib.transports.process import describe_status
 
 NEVER = 10.0**9
 

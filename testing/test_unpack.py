@@ -158,7 +158,7 @@ def test_a_python_that_is_too_old_says_so_and_ends():
         io.StringIO() if str is not bytes else io.BytesIO(),
     )
     try:
-        unpack.main([b"", b"", b""])
+        unpack.main(io.BytesIO(), [b"0", b"0", b""])
     except SystemExit as error:
         said = sys.stderr.getvalue()
         assert error.code == 1
@@ -175,10 +175,11 @@ def test_the_words_of_the_line_start_the_remote_end():
         "shipped.__init__": b"",
         "shipped.worker": b"calls = []\n\n\ndef serve(payload):\n    calls.append(payload)\n",
     }
-    words = [binascii.b2a_base64(data) for data in (b"", packed(sources), b"options")]
+    table = packed(sources)
+    words = [b"0", str(len(table)).encode("ascii"), binascii.b2a_base64(b"options")]
     before, unpack.ROOT = unpack.ROOT, "_unpacked_line"
     try:
-        unpack.main(words)
+        unpack.main(io.BytesIO(table + b"more"), words)
         served = sys.modules["_unpacked_line.shipped.worker"].calls
     finally:
         unpack.ROOT = before

@@ -21,8 +21,7 @@ from ..shipped.channel import Channel
 from ..shipped.errors import ChannelClosed, ChannelEnded, GatewayError
 from ..shipped.on_demand import run_script
 from ..spec import Spec
-from ..termination import Report, end_members
-from ..transports.process import wait_any
+from ..termination import Report, end_members, wait_any
 from .target import Job
 
 QUEUE_LENGTH = 1000  # events

@@ -26,13 +26,12 @@ if PY2:
     clock = time.time
     from itertools import imap, izip
 
-    import Queue as queue  # noqa: F401
+    QUEUE = "Queue"  # the module's name: not all that starts needs it
 else:
     text_type = str
     int_types = (int,)
     clock = time.monotonic
-    import queue  # noqa: F401
-
+    QUEUE = "queue"
     imap, izip = map, zip
 
 

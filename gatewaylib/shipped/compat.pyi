@@ -1,10 +1,10 @@
-import queue as queue
 from collections.abc import Sequence
 from struct import unpack as unpack
 from typing import Any
 
 PY2: bool
 JYTHON: bool
+QUEUE: str
 PYPY: bool
 IMPLEMENTATION: str
 HAS_REFERENCE_COUNTS: bool

@@ -41,9 +41,10 @@ class SocketTransport(Transport):
             self.write_one(joined(buffers))
 
     def write_now(self, buffers):
-        data = joined(buffers)
         try:
-            return retry(self._socket.send, data, MSG_DONTWAIT)
+            if hasattr(self._socket, "sendmsg"):
+                return self._socket.sendmsg(buffers, (), MSG_DONTWAIT)
+            return retry(self._socket.send, joined(buffers), MSG_DONTWAIT)
         except (OSError, IOError) as error:
             if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
                 return 0

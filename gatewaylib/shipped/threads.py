@@ -38,10 +38,15 @@ class ExecModel(object):
         self.green = wait_fd is not None
         self._spawn = spawn
         self.Lock, self.RLock, self.Event = lock, rlock, event
-        self.queue, self.sleep, self.get_ident = queue, sleep, get_ident
+        self._queue, self.sleep, self.get_ident = queue, sleep, get_ident
         self.wait_readable = wait_fd and (lambda fd, timeout: wait_fd(fd, False, timeout))
         self.wait_writable = wait_fd and (lambda fd, timeout: wait_fd(fd, True, timeout))
         self._idle = deque()
+
+    @property
+    def queue(self):
+        """The model's module of queues."""
+        return __import__(self._queue, None, None, ["Queue"])
 
     def __repr__(self):
         return "<ExecModel %r>" % self.backend
@@ -144,7 +149,7 @@ def _thread_model(backend):
         lock,
         threading.RLock,
         threading.Event,
-        compat.queue,
+        compat.QUEUE,
         time.sleep,
         _thread_ident,
     )
@@ -158,7 +163,6 @@ def _gevent_model(backend):
     import gevent
     import gevent.event
     import gevent.lock
-    import gevent.queue
     import gevent.socket
 
     def wait_fd(fd, writing, timeout):
@@ -175,7 +179,7 @@ def _gevent_model(backend):
         lambda: gevent.lock.Semaphore(1),
         gevent.lock.RLock,
         gevent.event.Event,
-        gevent.queue,
+        "gevent.queue",
         gevent.sleep,
         lambda: id(gevent.getcurrent()),
         wait_fd,
@@ -186,7 +190,6 @@ def _eventlet_model(backend):
     import eventlet
     import eventlet.green.threading
     import eventlet.hubs
-    import eventlet.queue
     import eventlet.semaphore
 
     def wait_fd(fd, writing, timeout):
@@ -202,7 +205,7 @@ def _eventlet_model(backend):
         lambda: eventlet.semaphore.Semaphore(1),
         eventlet.green.threading.RLock,
         eventlet.green.threading.Event,
-        eventlet.queue,
+        "eventlet.queue",
         eventlet.sleep,
         lambda: id(eventlet.getcurrent()),
         wait_fd,

@@ -14,7 +14,6 @@ class ExecModel:
     Lock: Callable[[], Any]
     RLock: Callable[[], Any]
     Event: Callable[[], Any]
-    queue: Any
     sleep: Callable[[float], object]
     get_ident: Callable[[], int]
     wait_readable: _WaitOneWay | None
@@ -26,11 +25,13 @@ class ExecModel:
         lock: Callable[[], Any],
         rlock: Callable[[], Any],
         event: Callable[[], Any],
-        queue: Any,
+        queue: str,
         sleep: Callable[[float], object],
         get_ident: Callable[[], int],
         wait_fd: _WaitFd | None = ...,
     ) -> None: ...
+    @property
+    def queue(self) -> Any: ...
     def start(
         self, function: Callable[..., object], args: tuple[Any, ...] = ..., name: str | None = ...
     ) -> Any: ...

@@ -1,9 +1,10 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
 """A table of sources -> importable modules; runs first at the remote.
 
-The remote executes this file's text with a global ``fields``: the words of the line it
-read from stdin. The first is this text, the second the table, the third what ``serve``
-is to know; all in base64. The modules live under a private root name, so a gatewaylib
+The remote executes this file's text with two globals: ``stdin``, to read bytes from, and
+``words``, those of the line it read there. They are the size of this text, which it read
+next, the size of the table, which comes behind, and what ``serve`` is to know, in base64.
+The modules live under a private root name, so a gatewaylib
 installed at the remote is neither used nor hidden, and are real ones: relative imports,
 tracebacks with source lines and inspect.getsource work. Nothing is written anywhere.
 """
@@ -31,9 +32,9 @@ def read_table(data):
     """Return {module name: (source, code or None)} of the table's bytes.
 
     The table is a head, a line ``name size size`` for each module, an empty line, and
-    then, in the same order, each source and each marshalled code object; its size is 0
-    where there is none. Only the side that starts the interpreter sends code objects,
-    and only to one of its own kind.
+    then, in the same order, each source or marshalled code object; the other's size is 0.
+    Only the side that starts the interpreter sends code objects, and only to one like
+    itself on its own machine, where the sources are at hand.
     """
     head, body = data.split(b"\n\n", 1)
     table, position = {}, 0
@@ -69,7 +70,9 @@ class TableImporter(object):
         return "gatewaylib/%s.py" % self._path(name).replace(".", "/")
 
     def get_source(self, name):
-        source = self._table[self._path(name)][0]
+        source, code = self._table[self._path(name)]
+        if code is not None:
+            return None  # tracebacks find it where the code says it is from
         return source if str is bytes else source.decode("utf-8")
 
     def get_code(self, name):
@@ -84,9 +87,9 @@ class TableImporter(object):
     def find_spec(self, name, path=None, target=None):
         if not self._has(name):
             return None
-        from importlib.machinery import ModuleSpec
-
-        spec = ModuleSpec(
+        # Importing it from importlib.machinery would cost as much as some of our modules.
+        module_spec = type(sys.__spec__)
+        spec = module_spec(
             name, self, origin=self.get_filename(name), is_package=self.is_package(name)
         )
         spec.has_location = True
@@ -118,17 +121,17 @@ class TableImporter(object):
         return module
 
 
-def main(fields):
+def main(stdin, words):
     """Make the modules importable and serve; return when the gateway is at its end."""
     why = refusal(tuple(sys.version_info[:2]))
     if why:
         sys.stderr.write(why + "\n")
         sys.exit(1)
-    table = read_table(binascii.a2b_base64(fields[1]))
+    table = read_table(stdin.read(int(words[1])))
     sys.meta_path.insert(0, TableImporter(ROOT, table))
     worker = __import__(ROOT + ".shipped.worker", None, None, ["serve"])
-    worker.serve(binascii.a2b_base64(fields[2]))
+    worker.serve(binascii.a2b_base64(words[2]))
 
 
-if "fields" in globals():
-    main(globals()["fields"])
+if "words" in globals():
+    main(globals()["stdin"], globals()["words"])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 
@@ -30,6 +28,8 @@ def python_command(spec: Spec) -> list[str]:
     """Return the interpreter of a spec, with the arguments that come with it."""
     if spec.python is None:
         return [sys.executable]
+    import shlex
+
     try:
         words = shlex.split(spec.python)
     except ValueError as error:
@@ -60,6 +60,8 @@ def why_not(error: OSError) -> str:
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
     message = f"{spec}: cannot run {command}: {why_not(error)}"
     if isinstance(error, FileNotFoundError):
+        import difflib
+
         near = difflib.get_close_matches(os.path.basename(command), _pythons_on_path(env), 3)
         message += f"; on the PATH are {', '.join(near)}" if near else "; is it on the PATH?"
     return message

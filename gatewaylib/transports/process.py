@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from ..shipped.forks import call_in_forks
 from ..shipped.reading import Poller
 from ..shipped.socket_transport import SocketTransport
+from ..termination import wait_any
 from .output import Output
 
 OUTPUT_POLLER = Poller("gatewaylib-output")
@@ -202,28 +202,3 @@ def _open_pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
-
-
-def describe_status(status: int | None) -> str:
-    """Say what an exit status stands for: negative, the signal that ended the process."""
-    if status is None:
-        return "exit status unknown"
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return f"killed by {signal.Signals(-status).name}"
-    except ValueError:  # a realtime signal has no name
-        return f"killed by signal {-status}"
-
-
-def wait_any(processes: Sequence[LocalProcess], timeout: float) -> None:
-    """Return as soon as one of the processes has ended, after ``timeout`` seconds at the latest."""
-    poll = select.poll()
-    polled = 0
-    for process in processes:
-        if process.pidfd is not None:
-            poll.register(process.pidfd, select.POLLIN)
-            polled += 1
-    if polled < len(processes):
-        timeout = min(timeout, 0.01)  # no descriptor to wait for: look again soon
-    poll.poll(max(0.0, timeout) * 1000)
