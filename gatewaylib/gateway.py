@@ -21,7 +21,7 @@ from .shipped.errors import (
     ProtocolError,
     TimeoutError,  # noqa: A004
 )
-from .shipped.reading import POLLER, call_later
+from .shipped.polling import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
 from .termination import Report, check_timeout, describe_status

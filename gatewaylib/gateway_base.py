@@ -26,8 +26,9 @@ from .shipped.errors import (
 )
 from .shipped.handles import Handles
 from .shipped.heartbeat import Heartbeat
+from .shipped.polling import POLLER, call_later
 from .shipped.protocol import Protocol, size_of
-from .shipped.reading import POLLER, Turn, call_later
+from .shipped.reading import Turn
 from .shipped.sending import Sender
 from .shipped.serializer import Serializer
 from .shipped.threads import release
@@ -257,9 +258,18 @@ class BaseGateway(object):
     def _on_task(self, end, payload):
         raise ProtocolError("the other side asked this one to run code")
 
+    def _on_dropped(self, end, payload):
+        # A channel in it that is made and not held is closed; one that is never made is not.
+        if self._protocol.unclaimed:
+            try:
+                end.user.serializer.loads(payload)
+            except DataFormatError:
+                pass  # nobody wanted it
+
     _ON = {
         protocol.OPENED: lambda self, *args: self._on_opened(*args),
         protocol.TASK: lambda self, *args: self._on_task(*args),
+        protocol.DROPPED: lambda self, *args: self._on_dropped(*args),
         protocol.ENDED: lambda self, *args: self._on_ended(*args),
         protocol.CREDITED: lambda self, *args: self._on_credited(*args),
         protocol.STATUS_ASKED: lambda self, *args: self._on_status_asked(*args),

@@ -68,7 +68,7 @@ class Ending(NamedTuple):
     error: Exception | None = None
 
     def __str__(self) -> str:
-        status = "" if self.exit_status is None else f", {describe_status(self.exit_status)}"
+        status = "" if self.how == "stuck" else f", {describe_status(self.exit_status)}"
         trouble = f"; {self.error}" if self.error else ""
         return f"{self.id}: {self.how}{status}{trouble}"
 

@@ -42,6 +42,7 @@ ORDER = """
     shipped/java_transport.py
     shipped/standard_streams.py
     shipped/writing.py
+    shipped/polling.py
     shipped/reading.py
     shipped/channel_file.py
     shipped/channel.py

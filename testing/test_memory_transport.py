@@ -112,6 +112,20 @@ def test_what_is_sent_into_a_close_is_lost_without_harm(pair):
     assert probe.receive(WAIT) == sent
 
 
+def test_a_channel_in_an_item_that_crosses_a_close_is_closed(pair):
+    here, there = pair.channels()
+    there.receive(WAIT)
+    with here.gateway._lock:  # nothing that arrives at that end is looked at meanwhile
+        crossing = there.gateway.newchannel()
+        there.send(crossing, timeout=WAIT)
+        here.gateway._protocol.close(here._end)
+    here.gateway._writer.flush()
+
+    crossing.waitclose(WAIT)
+
+    assert crossing.isclosed()
+
+
 def test_a_large_item_given_up_leaves_the_channel_whole():
     pair = Pair(window=100_000, capacity=1000)
     here, there = pair.channels()

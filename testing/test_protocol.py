@@ -12,6 +12,7 @@ from gatewaylib.shipped.frames import Pieces
 from gatewaylib.shipped.outgoing import AMOUNT, ITEM_COST, NO_LIMIT
 from gatewaylib.shipped.protocol import (
     CREDITED,
+    DROPPED,
     ENDED,
     ITEM,
     OPENED,
@@ -459,8 +460,24 @@ def test_what_arrives_for_a_closed_end_is_dropped():
     pair.remote.protocol.close(there)
     _, events = pair.pump()
 
-    assert items(events) == []
+    assert events == [(DROPPED, there, b"item")]
     assert here.state == there.state == CLOSED
+
+
+def test_an_item_that_crosses_a_close_is_dropped_whole():
+    # It may bring channels, which nobody would close if it were not read.
+    pair = Pair()
+    here, there = channel(pair)
+    pieces = Pieces([LARGE])
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
+    pair.write(pair.local)
+
+    pair.deliver(pair.remote, 100000)
+    pair.remote.protocol.close(there)
+    _, events = pair.pump()
+
+    assert events == [(DROPPED, there, LARGE)]
+    assert there.pieces is None
 
 
 def test_an_error_arrives_with_the_close_and_one_that_crosses_another_too():

@@ -7,7 +7,8 @@ import pytest
 
 from gatewaylib import TimeoutError
 from gatewaylib.shipped import threads
-from gatewaylib.shipped.reading import POLLER, Turn
+from gatewaylib.shipped.polling import POLLER
+from gatewaylib.shipped.reading import Turn
 from gatewaylib.transports import memory
 
 WAIT = 10.0

@@ -14,7 +14,7 @@ from .channel_state import CLOSED
 from .compat import clock
 from .errors import ChannelEnded
 from .outgoing import End
-from .reading import POLLER, call_later
+from .polling import POLLER, call_later
 
 SHORTEST_NAP = 1.0  # seconds between collections where there are no reference counts
 SHARE = 20  # a collection may take one part in this many of the time

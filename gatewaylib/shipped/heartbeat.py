@@ -2,7 +2,7 @@
 """Finding out that a peer is gone without a word: it was stopped, or the link is dead."""
 from __future__ import absolute_import
 
-from .reading import POLLER, call_later
+from .polling import POLLER, call_later
 
 SILENT_LOOKS = 3  # of half a heartbeat each: then the peer had one whole to answer in
 

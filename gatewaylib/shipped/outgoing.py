@@ -221,7 +221,6 @@ class Outgoing(object):
             if end.offered and error and not self._charge_offer(end, len(error) + ITEM_COST):
                 error = b""  # the other side would have to hold it for whoever claims its end
             self.output.append(frames.encode(frames.CLOSE, end.id, error))
-            end.forget_pieces()
             self._move(end, states.SEND_CLOSE)
 
     def take(self, end, size):

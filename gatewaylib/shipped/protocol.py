@@ -30,6 +30,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     OPENED,  # an end the other side opened
     TASK,  # an end to run a task on, its payload
     ITEM,  # an end, a payload
+    DROPPED,  # an end closed here, the payload of an item that crossed the close
     ENDED,  # an end whose other side sends no more; an error payload, b"" or None (sent last)
     CREDITED,  # an end that may send again
     STATUS_ASKED,  # a number the answer repeats
@@ -40,6 +41,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     "opened",
     "task",
     "item",
+    "dropped",
     "ended",
     "credited",
     "status-asked",
@@ -84,6 +86,9 @@ class Protocol(Outgoing):
                 end = ends.get(id) or self._open_end(id, "an item")
                 if end.state != OPEN and end.state != SENT_LAST:
                     self._check(end, states.GET)
+                    if end.pieces is not None:
+                        payload = self._join(end, payload)
+                    events.append((DROPPED, end, payload))
                     continue
                 end.got += len(payload) + ITEM_COST
                 if end.got > end.limit or not end.claimed:
@@ -200,8 +205,6 @@ class Protocol(Outgoing):
     def _on_piece(self, id, payload, events):
         end = self._open_end(id, "a piece")
         self._check(end, states.GET)
-        if end.state == CLOSING:
-            return
         size = size_of(payload)
         if size < frames.PIECE:
             # Each is kept as an object: small ones would take many times their bytes.

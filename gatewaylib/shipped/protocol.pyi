@@ -11,6 +11,7 @@ MAX_ANSWERS: int
 OPENED: str
 TASK: str
 ITEM: str
+DROPPED: str
 ENDED: str
 CREDITED: str
 STATUS_ASKED: str

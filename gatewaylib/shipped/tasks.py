@@ -16,7 +16,7 @@ from collections import deque
 from . import compat
 from .compat import native
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, describe_error
-from .reading import call_later
+from .polling import call_later
 
 MAIN_THREAD_BUSY = (
     "concurrent remote_exec would cause deadlock for main_thread_only execmodel: "

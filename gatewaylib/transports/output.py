@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from ..shipped.reading import Poller
+from ..shipped.polling import Poller
 from ..shipped.transport import wait_fd
 
 LAST_WORDS = 4096  # bytes of stderr that are kept for error messages

@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 
 from ..shipped.forks import call_in_forks
-from ..shipped.reading import Poller
+from ..shipped.polling import Poller
 from ..shipped.socket_transport import SocketTransport
 from ..termination import wait_any
 from .output import Output
