@@ -242,6 +242,6 @@ def test_a_report_tells_who_had_to_be_made_to_end():
         f"a: exited, {describe_status(0)}",
         f"b: terminated, {describe_status(-15)}",
         "c: stuck; no",
-        "d: lost",
+        "d: lost, exit status unknown",
     ]
     assert str(Report()) == "nothing to end"
