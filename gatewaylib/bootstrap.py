@@ -29,8 +29,8 @@ from .shipped.transport import rest_of
 from .spec import Spec
 from .termination import describe_status
 from .transports import start_process, why_not
+from .transports.connection import Remote
 from .transports.output import Output
-from .transports.process import LocalProcess
 
 BOOT = (
     "import sys;f=getattr(sys.stdin,'buffer',sys.stdin);w=f.readline().split();"
@@ -69,11 +69,11 @@ def _always_sent() -> list[str]:
     return [f"shipped.{name[:-3]}" for name in files if name.endswith(".py")]
 
 
-def _options(spec: Spec, execmodel: str, hello: str) -> bytes:
+def _options(spec: Spec, execmodel: str, hello: str, duplex: bool) -> bytes:
     return Serializer().dumps(
         {
             "hello": hello,
-            "duplex": True,
+            "duplex": duplex,
             "version": VERSION,
             "id": f"{spec.id}-worker",
             "execmodel": spec.execmodel or execmodel,
@@ -105,16 +105,17 @@ class Start:
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
-        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello))
-        compiled = spec.python is None
+        # A process of our own, on this machine: it has our socket, and may run our code.
+        here = spec.kind == "popen" and plan.via is None
+        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello, here))
+        compiled = here and spec.python is None
         unpack, table = _packed(compiled)
         sizes = b"%d %d " % (len(unpack), len(table))
         self._unsent: list[bytes | memoryview] = [sizes + options, unpack, table]
         self._got = b""
+        self.alone = threading.Event()  # run_alone has ended
         # The last step, behind all that can fail: from here on there is something to end.
-        self.process: LocalProcess = start_process(
-            spec, BOOT_COMPILED if compiled else BOOT, plan.output
-        )
+        self.process: Remote = start_process(spec, BOOT_COMPILED if compiled else BOOT, plan.output)
 
     @property
     def over(self) -> bool:
@@ -137,6 +138,22 @@ class Start:
                 self.fail("ended before it said hello", patience=0.2)
         except OSError:
             self.fail("ended before it said hello", patience=0.2)
+
+    def run_alone(self) -> None:
+        """Do all steps, in a thread of its own: what can't be polled blocks."""
+        transport = self.process.transport
+        try:
+            transport.write(self._unsent)
+            while not self.over:
+                data = transport.receive(2**16)
+                if not data:
+                    raise OSError("the end of the stream")
+                self._take(data)
+        except OSError:
+            if not self.over:
+                self.fail("ended before it said hello", patience=0.2)
+        finally:
+            self.alone.set()
 
     def _send_some(self) -> None:
         try:
@@ -212,7 +229,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def end_process(process: LocalProcess, patience: float = 0.3) -> int | None:
+def end_process(process: Remote, patience: float = 0.3) -> int | None:
     """Kill a process group that is of no use, and return its exit status.
 
     What it has printed has ``patience`` seconds to arrive.
@@ -226,7 +243,8 @@ def end_process(process: LocalProcess, patience: float = 0.3) -> int | None:
 class Plan(NamedTuple):
     """What to start: a spec with an id, who takes its output, its seconds, how it waits.
 
-    ``timeout_name``: what the user calls its seconds.
+    ``timeout_name``: what the user calls its seconds. ``via``: the gateway that the spec's
+    ``via=`` names.
     """
 
     spec: Spec
@@ -234,6 +252,7 @@ class Plan(NamedTuple):
     timeout: float
     execmodel: str
     timeout_name: str = "start_timeout"
+    via: Any = None
 
 
 class Launch:
@@ -327,7 +346,11 @@ def start_all(plans: Sequence[Plan]) -> Iterator[list[Start | GatewayError]]:
 
 def wait_for_hellos(starts: list[Start]) -> None:
     """Bring every start to its end: each has ``info`` or ``error`` afterwards."""
-    pending = {start.process.transport.fileno(): start for start in starts if not start.over}
+    alone = [start for start in starts if not start.over and not start.process.transport.pollable]
+    for start in alone:
+        threading.Thread(target=start.run_alone, name="gatewaylib-start", daemon=True).start()
+    together = [start for start in starts if start not in alone]
+    pending = {start.process.transport.fileno(): start for start in together if not start.over}
     while pending:
         poll = select.poll()
         for fd, start in pending.items():
@@ -340,3 +363,6 @@ def wait_for_hellos(starts: list[Start]) -> None:
             if not start.over and start.deadline <= now:
                 start.run_out_of_time()
         pending = {fd: start for fd, start in pending.items() if not start.over}
+    for start in alone:
+        if not start.alone.wait(max(0.0, start.deadline - time.monotonic())):
+            start.run_out_of_time()

@@ -28,7 +28,7 @@ from .termination import Report, check_timeout, describe_status
 
 if TYPE_CHECKING:
     from .bootstrap import Start
-    from .transports.process import LocalProcess
+    from .transports.connection import Remote
 
 # Seconds a process may take from closing its stream to its end before it counts as one
 # that closed its stream and went on.
@@ -83,17 +83,21 @@ class Gateway(BaseGateway):
         id: text, unique in its group.
         spec: the Spec it was made from.
         process: what was started for it.
+        depth: how many gateways lie between: 0 if it was not started from another.
         is_buried: whether its process is gone and everything was given back.
     """
 
-    def __init__(self, start: Start, model: ExecModel, owner: Owner) -> None:
+    def __init__(
+        self, start: Start, model: ExecModel, owner: Owner, via: Gateway | None = None
+    ) -> None:
         spec = start.spec
         assert spec.id is not None  # its group has named it
         super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
         self.spec: Spec = spec
-        self.process: LocalProcess = start.process
+        self.process: Remote = start.process
         self._info = RInfo(**(start.info or {}))
         self._owner = owner
+        self.depth: int = 0 if via is None else via.depth + 1
         self.is_buried = False
         self._burial = self.execmodel.RLock()
         self._numbers = itertools.count(1)
@@ -258,6 +262,8 @@ class Gateway(BaseGateway):
         status = signal_number = None
         if self._given_up:
             pass  # what becomes of the process now is our doing and tells nothing
+        elif process.pid is None:
+            why = f"{process.argv[0]} closed the connection"
         elif process.wait(MOMENT):
             self._unwatch()
             status = process.reap()

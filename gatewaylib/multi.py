@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from .gateway import Gateway
 from .gateway_base import ENDED
+from .hops import end_layers, in_waves
 from .multichannel import MultiChannel as MultiChannel  # execnet has it here
-from .shipped.errors import GatewayError, SpecError
+from .shipped.errors import GatewayError, SpecError, StartError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
 from .spec import Spec, expand, parse
-from .termination import Report, check_timeout, end_members, wait_any
+from .termination import Report, check_timeout
 
 if TYPE_CHECKING:
     # Imported when the first gateway is started: they take as long as all the rest.
@@ -191,27 +192,23 @@ class Group:
         Raises StartErrors, with one error for each spec that failed. After any other error,
         a KeyboardInterrupt say, nothing of them is left.
         """
-        from .bootstrap import Start, start_all
-
         check_timeout(timeout)
         named = self._with_ids(expand(specs))
-        gateways: list[Gateway] = []
-        errors: list[tuple[str, GatewayError]] = []
+        made: dict[str, Gateway | GatewayError] = {}
         try:
-            with start_all([self._plan(spec, timeout, on_output) for spec in named]) as results:
+            waves = in_waves(named, {gateway.id for gateway in self})
+            for wave in waves:
                 try:
-                    for spec, result in zip(named, results):
-                        error = (
-                            self._adopt(result, gateways) if isinstance(result, Start) else result
-                        )
-                        if error is not None:
-                            errors.append((str(spec), error))
+                    self._start(wave, made, timeout, on_output)
                 except BaseException:
-                    self.end(gateways, 0.0)  # before their processes are, which they watch
+                    self.end([g for g in made.values() if isinstance(g, Gateway)], 0.0)
                     raise
         finally:
             with self._lock:
                 self._starting.difference_update(spec.id for spec in named if spec.id)
+        results = [(str(spec), made[str(spec.id)]) for spec in named]
+        gateways = [gateway for _, gateway in results if isinstance(gateway, Gateway)]
+        errors = [(text, error) for text, error in results if isinstance(error, GatewayError)]
         if not errors:
             return gateways
         if not keep_started:
@@ -219,21 +216,56 @@ class Group:
             gateways = []
         raise StartErrors(errors, gateways)
 
-    def _plan(self, spec: Spec, timeout: float | None, on_output: OnOutput | None) -> Plan:
+    def _start(
+        self,
+        specs: Sequence[Spec],
+        made: dict[str, Gateway | GatewayError],
+        timeout: float | None,
+        on_output: OnOutput | None,
+    ) -> None:
+        """Start those together whose ``via`` is there; put what comes of each into ``made``."""
+        from .bootstrap import Start, start_all
+
+        plans = []
+        for spec in specs:
+            via = None if spec.via is None else made.get(spec.via) or self[spec.via]
+            if isinstance(via, GatewayError):
+                made[str(spec.id)] = StartError(f"{spec}: {spec.via} did not start", str(spec))
+            else:
+                plans.append(self._plan(spec, timeout, on_output, via))
+        with start_all(plans) as results:
+            adopted: list[Gateway] = []
+            try:
+                for plan, result in zip(plans, results):
+                    outcome = (
+                        self._adopt(result, adopted, plan.via)
+                        if isinstance(result, Start)
+                        else result
+                    )
+                    made[str(plan.spec.id)] = outcome
+            except BaseException:
+                self.end(adopted, 0.0)  # before their processes are, which they watch
+                raise
+
+    def _plan(
+        self, spec: Spec, timeout: float | None, on_output: OnOutput | None, via: Gateway | None
+    ) -> Plan:
         from .bootstrap import Plan
         from .transports.output import Output
 
         output = Output(spec.id or "", spec.stdio, on_output)
         model = self._remote_execmodel.backend
         if timeout is None:
-            return Plan(spec, output, spec.start_timeout, model)
-        return Plan(spec, output, timeout, model, "timeout")
+            return Plan(spec, output, spec.start_timeout, model, via=via)
+        return Plan(spec, output, timeout, model, "timeout", via)
 
-    def _adopt(self, start: Start, adopted: list[Gateway]) -> GatewayError | None:
-        """Make the gateway of a start a member, in ``adopted`` too; return why it can't be."""
+    def _adopt(
+        self, start: Start, adopted: list[Gateway], via: Gateway | None
+    ) -> Gateway | GatewayError:
+        """Make the gateway of a start a member, in ``adopted`` too; or return why it can't be."""
         from .bootstrap import cannot_start
 
-        gateway = Gateway(start, self._execmodel, self)
+        gateway = Gateway(start, self._execmodel, self, via)
         adopted.append(gateway)
         try:
             gateway.begin()
@@ -245,7 +277,7 @@ class Group:
             self.exited(lost)  # what is lost makes room for whoever takes its place
         with self._lock:
             self._gateways.append(gateway)
-        return None
+        return gateway
 
     def _with_ids(self, specs: Sequence[Spec]) -> list[Spec]:
         with self._lock:
@@ -287,7 +319,7 @@ class Group:
         check_timeout(timeout)
         for gateway in gateways:
             self.exited(gateway)
-        report = end_members(gateways, timeout, wait_any)
+        report = end_layers(gateways, timeout)
         with self._lock:
             # Not even SIGKILL has helped against these; if they end, they bury themselves.
             self._ending = [g for g in self._ending if g not in gateways]
@@ -322,7 +354,7 @@ _groups: weakref.WeakSet[Group] = weakref.WeakSet()
 def _end_all() -> None:
     """End the gateways of all groups together: the interpreter is exiting."""
     members = [gateway for group in _groups for gateway in group._ending + group._gateways]
-    end_members(members, AT_EXIT, wait_any)
+    end_layers(members, AT_EXIT)
 
 
 def _forget_all() -> None:

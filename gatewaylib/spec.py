@@ -69,6 +69,9 @@ class Spec:
     heartbeat: float
     start_timeout: float
     subclasses: bool
+    ssh_config: str | None
+    namespace: str | None
+    container: str | None
     via: str | None
 
     # By hand: importing dataclasses takes as long as half of the library.
@@ -88,6 +91,9 @@ class Spec:
         heartbeat: float = 0.0,
         start_timeout: float = DEFAULT_START_TIMEOUT,
         subclasses: bool = False,
+        ssh_config: str | None = None,
+        namespace: str | None = None,
+        container: str | None = None,
         via: str | None = None,
     ) -> None:
         values = {name: value for name, value in locals().items() if name != "self"}

@@ -140,6 +140,16 @@ class Key(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "popen": Kind("a new process on this machine"),
+    "ssh": Kind("by the ssh client; options may stand before the host", "host"),
+    "vagrant_ssh": Kind("a machine of vagrant's, by ssh", "name"),
+    "docker": Kind("in a running container", "container"),
+    "podman": Kind("in a running container", "container"),
+    "kubectl": Kind("in a pod", "pod"),
+    "lxc": Kind("in a running container", "container"),
+    "sudo": Kind("as another user, who needs no password", "user"),
+    "su": Kind("as another user; for root", "user"),
+    "srun": Kind("by Slurm; its options, if any", "options", True),
+    "command": Kind("any command; -u -c and a program are added to it", "command"),
 }
 
 KEYS: dict[str, Key] = {
@@ -155,5 +165,8 @@ KEYS: dict[str, Key] = {
     "heartbeat": Key("seconds between signs of life; 0 is off", _read_seconds, _write_seconds),
     "start_timeout": Key("seconds the start may take", _read_timeout, _write_seconds),
     "subclasses": Key("flag: send instances of subclasses as their base", None),
+    "ssh_config": Key("file for ssh -F", kinds=("ssh", "vagrant_ssh")),
+    "namespace": Key("of the pod", kinds=("kubectl",)),
+    "container": Key("of the pod", kinds=("kubectl",)),
     "via": Key("id of the gateway to start it from"),
 }

@@ -67,10 +67,11 @@ ORDER = """
     source_text.py                  pure
     source_function.py
     source.py
-    transports/commands.py          pure
     transports/memory.py
     termination.py
+    transports/commands.py          pure
     transports/output.py
+    transports/connection.py
     transports/process.py
     transports/tcp.py
     transports/paramiko_ssh.py
@@ -80,6 +81,7 @@ ORDER = """
     bootstrap.py
     gateway.py
     multichannel.py
+    hops.py
     multi.py
     tracing.py
     rsync.py

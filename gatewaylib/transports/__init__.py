@@ -5,46 +5,35 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from ..shipped.errors import SpecError, StartError
+from ..shipped.errors import StartError
 from ..spec import Spec
+from .commands import COMMANDS
+from .connection import Remote
 from .output import Output
 from .process import LocalProcess
 
-Starter = Callable[[Spec, str, Output], LocalProcess]
+# The gateway is the one of the spec's via=, already looked up.
+Starter = Callable[[Spec, str, Output, Any], Remote]
 
 
-def start_process(spec: Spec, boot: str, output: Output) -> LocalProcess:
+def start_process(spec: Spec, boot: str, output: Output, via: Any = None) -> Remote:
     """Start what the spec says, to run the Python program ``boot``.
 
     Raises StartError if there is nothing to run.
     """
-    return STARTERS[spec.kind](spec, boot, output)
+    return STARTERS[spec.kind](spec, boot, output, via)
 
 
-def python_command(spec: Spec) -> list[str]:
-    """Return the interpreter of a spec, with the arguments that come with it."""
-    if spec.python is None:
-        return [sys.executable]
-    import shlex
-
-    try:
-        words = shlex.split(spec.python)
-    except ValueError as error:
-        raise SpecError(f"python={spec.python}: {error}") from None
-    if not words:
-        raise SpecError(f"python={spec.python}: is empty")
-    return words
-
-
-def _popen(spec: Spec, boot: str, output: Output) -> LocalProcess:
-    flags = ["-u"] + ["-B"] * spec.dont_write_bytecode
-    argv = [*python_command(spec), *flags, "-c", boot]
+def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
+    argv = COMMANDS[spec.kind](spec, boot)
+    if via is not None:
+        raise StartError(f"{spec}: via= is not known yet", str(spec))
     env = {**os.environ, **spec.env}
     try:
-        return LocalProcess(argv, env, output)
+        return LocalProcess(argv, env, output, duplex=spec.kind == "popen")
     except OSError as error:
         raise StartError(_cannot_run(spec, argv[0], error, env), str(spec)) from error
 
@@ -76,4 +65,4 @@ def _pythons_on_path(env: Mapping[str, str]) -> set[str]:
     return names
 
 
-STARTERS: dict[str, Starter] = {"popen": _popen}
+STARTERS: dict[str, Starter] = dict.fromkeys(COMMANDS, _by_command)

@@ -1,7 +1,8 @@
 """A local process as a transport: started, listened to, watched and ended here.
 
 Its stdin is one end of a socketpair that carries both directions, so that its stdout
-stays its own. It gets a process group of its own, and that group a lifeline: a pipe
+stays its own; of a command that only leads to the interpreter, as ssh does, stdin and
+stdout both are. It gets a process group of its own, and that group a lifeline: a pipe
 whose closing makes the kernel kill the group, so nothing stays when this process dies,
 however it dies and whatever the group is doing. (Linux; elsewhere the remote sees the
 end of its stream.)
@@ -22,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from ..shipped.forks import call_in_forks
 from ..shipped.polling import Poller
 from ..shipped.socket_transport import SocketTransport
+from ..shipped.transport import Transport
 from ..termination import wait_any
 from .output import Output
 
@@ -35,12 +37,15 @@ class LocalProcess:
         argv: the command.
         env: the whole environment of the process.
         output: takes what it prints.
+        duplex: whether the interpreter itself has our descriptor 0, so that stdout is free.
 
     Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
     leave the process: ``bootstrap`` makes it in a thread that none reaches.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], output: Output) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], output: Output, duplex: bool = True
+    ) -> None:
         self.argv = list(argv)
         self.output = output
         self._lock = threading.Lock()
@@ -58,7 +63,7 @@ class LocalProcess:
                     self._popen = subprocess.Popen(
                         self.argv,
                         stdin=theirs.fileno(),
-                        stdout=subprocess.PIPE,
+                        stdout=subprocess.PIPE if duplex else theirs.fileno(),
                         stderr=subprocess.PIPE,
                         bufsize=0,
                         env=dict(env),
@@ -70,11 +75,11 @@ class LocalProcess:
                     _arm_lifeline(read_end, self.pid)
                 finally:
                     os.close(read_end)
-            self.transport = SocketTransport(ours)
+            self.transport: Transport = SocketTransport(ours)
             self._pidfd = _open_pidfd(self.pid)
-            assert self._popen.stdout and self._popen.stderr
-            output.read("stdout", self._popen.stdout, OUTPUT_POLLER)
-            output.read("stderr", self._popen.stderr, OUTPUT_POLLER)
+            for name, stream in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
+                if stream is not None:
+                    output.read(name, stream, OUTPUT_POLLER)
             _processes.add(self)
             undo.pop_all()
 
