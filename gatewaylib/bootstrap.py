@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
-from .shipped.errors import GatewayError, LoadError, StartError
+from .shipped.errors import GatewayError, HostNotFound, LoadError, StartError
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
 from .shipped.transport import rest_of
 from .spec import Spec
 from .termination import describe_status
 from .transports import start_process, why_not
+from .transports.commands import is_unreachable, what_to_do
 from .transports.connection import Remote
 from .transports.output import Output
 
@@ -211,13 +212,17 @@ class Start:
         ended_itself = process.wait(patience)
         status = end_process(process)
         how = f" ({describe_status(status)})" if ended_itself else ""
+        status = status if ended_itself else None
         words = process.output.last_words()
         printed = process.output.last_words("stdout") + shown_noise(self._got)
         message = f"{self.spec}: {process.argv[0]} {what}{how}"
         if printed:
             message += f"; it printed:\n{printed}\n"
         message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
-        self.error = StartError(message, str(self.spec), status if ended_itself else None, words)
+        advice = what_to_do(self.spec, status)
+        message += ("\n" if words else "; ") + advice if advice else ""
+        kind = HostNotFound if is_unreachable(self.spec, status) else StartError
+        self.error = kind(message, str(self.spec), status, words)
 
 
 def shown_noise(data: bytes) -> str:

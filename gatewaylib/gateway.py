@@ -83,6 +83,7 @@ class Gateway(BaseGateway):
         id: text, unique in its group.
         spec: the Spec it was made from.
         process: what was started for it.
+        remoteaddress: what is behind the ``=`` of its kind, as the host of ssh; or None.
         depth: how many gateways lie between: 0 if it was not started from another.
         is_buried: whether its process is gone and everything was given back.
     """
@@ -94,6 +95,7 @@ class Gateway(BaseGateway):
         assert spec.id is not None  # its group has named it
         super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
         self.spec: Spec = spec
+        self.remoteaddress: str | None = spec.target
         self.process: Remote = start.process
         self._info = RInfo(**(start.info or {}))
         self._owner = owner
@@ -258,6 +260,8 @@ class Gateway(BaseGateway):
         self._transport.abort()
 
     def _describe_loss(self, why: str) -> GatewayLost:
+        from .transports.commands import likely_end  # it is there: something was started
+
         process = self.process
         status = signal_number = None
         if self._given_up:
@@ -269,6 +273,7 @@ class Gateway(BaseGateway):
             status = process.reap()
             verb = "was" if status is not None and status < 0 else "ended with"
             likely = "" if status is None else LIKELY.get(status, "")
+            likely = likely or likely_end(self.spec, status)
             why = f"its process {verb} {describe_status(status)}{likely}"
             if status is not None and status < 0:
                 signal_number, status = -status, None

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..shipped.errors import StartError
 from ..spec import Spec
-from .commands import COMMANDS
+from .commands import COMMANDS, WITH_ENVIRONMENT
 from .connection import Remote
 from .output import Output
 from .process import LocalProcess
@@ -31,7 +31,7 @@ def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     argv = COMMANDS[spec.kind](spec, boot)
     if via is not None:
         raise StartError(f"{spec}: via= is not known yet", str(spec))
-    env = {**os.environ, **spec.env}
+    env = {**os.environ, **(spec.env if spec.kind in WITH_ENVIRONMENT else {})}
     try:
         return LocalProcess(argv, env, output, duplex=spec.kind == "popen")
     except OSError as error:
