@@ -19,6 +19,8 @@ _HOMES = {
     "MultiChannel": "multichannel",
     "StartErrors": "multi",
     "Spec": "spec",
+    "XSpec": "xspec",
+    "RSync": "rsync",
     "default_group": "multi",
     "makegateway": "multi",
     "set_execmodel": "multi",
@@ -42,6 +44,17 @@ _HOMES = {
     "StartError": "shipped.errors",
     "TimeoutError": "shipped.errors",
 }
+# After `import execnet` these are there without an import of their own.
+_MODULES = (
+    "gateway",
+    "gateway_base",
+    "gateway_bootstrap",
+    "gateway_io",
+    "gateway_socket",
+    "multi",
+    "rsync",
+    "xspec",
+)
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 if TYPE_CHECKING:
@@ -73,9 +86,12 @@ if TYPE_CHECKING:
     from .shipped.serializer import loads as loads
     from .shipped.serializer import register as register
     from .spec import Spec as Spec
+    from .xspec import XSpec as XSpec
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     try:
         home = _HOMES[name]
     except KeyError:

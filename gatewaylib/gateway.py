@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import time
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,7 @@ from .shipped.polling import POLLER, call_later
 from .shipped.threads import ExecModel
 from .spec import Spec
 from .termination import Report, check_timeout, describe_status
+from .xspec import XSpec
 
 if TYPE_CHECKING:
     from .bootstrap import Start
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 # that closed its stream and went on.
 MOMENT = 0.5
 NAP = 0.05  # seconds between looks at a process that has nothing to be watched by
+WITH_ADDRESS = ("ssh", "vagrant_ssh", "socket")
 # exit status of a process -> what mostly brings it about, and what to do
 LIKELY = {
     -signal.SIGKILL: " (by somebody, or because the machine or container ran out of memory)",
@@ -81,9 +84,9 @@ class Gateway(BaseGateway):
 
     Attributes:
         id: text, unique in its group.
-        spec: the Spec it was made from.
+        spec: the XSpec it was made from.
+        settings: the Spec that was made of it.
         process: what was started for it.
-        remoteaddress: what is behind the ``=`` of its kind, as the host of ssh; or None.
         depth: how many gateways lie between: 0 if it was not started from another.
         is_buried: whether its process is gone and everything was given back.
     """
@@ -94,8 +97,8 @@ class Gateway(BaseGateway):
         spec = start.spec
         assert spec.id is not None  # its group has named it
         super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
-        self.spec: Spec = spec
-        self.remoteaddress: str | None = spec.target
+        self.spec = XSpec(str(spec))
+        self.settings: Spec = spec
         self.process: Remote = start.process
         self._info = RInfo(**(start.info or {}))
         self._owner = owner
@@ -112,7 +115,7 @@ class Gateway(BaseGateway):
         """Begin to read; before that there is nothing to end but the process."""
         if self._early:
             self._turn.preload(self._early)
-        self._start_reading(self.spec.heartbeat)
+        self._start_reading(self.settings.heartbeat)
         self.process.output.let_go()
         self._watched = None if self.execmodel.green else self.process.pidfd
         if self._watched is not None:
@@ -122,7 +125,7 @@ class Gateway(BaseGateway):
         with self._lock:
             channels = len(self._protocol.ends)
         return (
-            f"<Gateway id={self.id!r} {self.spec} {self.state}, "
+            f"<Gateway id={self.id!r} {self.settings} {self.state}, "
             f"{self.execmodel.backend} model, {channels} active channels>"
         )
 
@@ -204,8 +207,20 @@ class Gateway(BaseGateway):
             vars(self._info)["cwd"] = channel.receive()
         return self._info
 
+    @property
+    def remoteaddress(self) -> str:
+        """Where it is: of ssh, vagrant_ssh and socket what the spec says; others have none."""
+        if self.settings.kind not in WITH_ADDRESS:
+            raise AttributeError(f"gateway {self.id} is {self.settings.kind}, without an address")
+        return self.settings.target or self.process.argv[0]
+
     def remote_init_threads(self, num: int | None = None) -> None:
-        """Do nothing: threads are started as needed."""
+        """Do nothing, and say so: threads are started as needed."""
+        warnings.warn(
+            "remote_init_threads does nothing: threads are started as needed",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
     def hasreceiver(self) -> bool:
         """Return whether items can still arrive."""
@@ -273,14 +288,14 @@ class Gateway(BaseGateway):
             status = process.reap()
             verb = "was" if status is not None and status < 0 else "ended with"
             likely = "" if status is None else LIKELY.get(status, "")
-            likely = likely or likely_end(self.spec, status)
+            likely = likely or likely_end(self.settings, status)
             why = f"its process {verb} {describe_status(status)}{likely}"
             if status is not None and status < 0:
                 signal_number, status = -status, None
         else:
             why = f"process {process.pid} closed its connection and went on; it is killed"
         words = process.output.last_words()
-        message = f"gateway {self.id} ({self.spec}) is lost: {why}"
+        message = f"gateway {self.id} ({self.settings}) is lost: {why}"
         message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
         return GatewayLost(message, self.id, status, signal_number, words)
 

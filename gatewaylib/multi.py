@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .gateway import Gateway
 from .gateway_base import ENDED
@@ -17,15 +17,15 @@ from .multichannel import MultiChannel as MultiChannel  # execnet has it here
 from .shipped.errors import GatewayError, SpecError, StartError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
-from .spec import Spec, expand, parse
+from .spec import Spec
 from .termination import Report, check_timeout
+from .xspec import SpecLike, XSpec, as_xspec, as_xspecs, to_spec
 
 if TYPE_CHECKING:
     # Imported when the first gateway is started: they take as long as all the rest.
     from .bootstrap import Plan, Start
     from .transports.output import OnOutput
 
-SpecLike = Union[str, Spec]
 AT_EXIT = 1.0  # seconds gateways get to end by themselves when this interpreter exits
 
 
@@ -74,7 +74,7 @@ class Group:
         self._numbers = itertools.count()
         self.set_execmodel(execmodel)
         _groups.add(self)
-        specs = expand(xspecs)
+        specs = as_xspecs(xspecs)
         if specs:
             self.makegateways(specs)
 
@@ -136,11 +136,8 @@ class Group:
 
     # ---- starting ------------------------------------------------------------------------
 
-    def allocate_id(self, spec: Any) -> None:
-        """Give the spec the next free id of this group (``gw0``, ``gw1``, ...) if it has none.
-
-        For specs that can be changed; ``makegateway`` gives an immutable Spec its id itself.
-        """
+    def allocate_id(self, spec: XSpec) -> None:
+        """Give an XSpec the next free id of this group (``gw0``, ``gw1``, ...) if it has none."""
         if spec.id is None:
             with self._lock:
                 spec.id = self._next_id()
@@ -161,14 +158,15 @@ class Group:
         """Start an interpreter and return the gateway to it.
 
         Args:
-            spec: what to start, text or Spec; the group's ``defaultspec`` if it is empty.
+            spec: what to start, text, Spec or XSpec; the group's ``defaultspec`` if it is
+                empty. An XSpec is given its ``id``, and is the gateway's ``spec``.
             timeout: seconds for the start; None: the spec's ``start_timeout``.
             on_output: called with (gateway id, "stdout" or "stderr", line) for each line
                 it prints, in a thread of the library's; instead of the spec's ``stdio``.
 
         Raises SpecError for a wrong spec, StartError if it does not start.
         """
-        chosen = parse(spec or self.defaultspec)
+        chosen = as_xspec(spec or self.defaultspec)
         try:
             return self.makegateways([chosen], timeout, on_output=on_output)[0]
         except StartErrors as errors:
@@ -184,7 +182,7 @@ class Group:
         """Start many interpreters at once; return their gateways in the order of the specs.
 
         Args:
-            specs: texts or Specs; ``2*popen`` stands for two of them.
+            specs: texts, Specs or XSpecs; ``2*popen`` stands for two of them.
             timeout: seconds for all the starts; None: each spec's ``start_timeout``.
             keep_started: if some fail, keep the others in the group instead of ending
                 them; they are in the error's ``started``.
@@ -193,7 +191,8 @@ class Group:
         a KeyboardInterrupt say, nothing of them is left.
         """
         check_timeout(timeout)
-        named = self._with_ids(expand(specs))
+        asked = as_xspecs(specs)
+        named = self._with_ids(asked)
         made: dict[str, Gateway | GatewayError] = {}
         try:
             waves = in_waves(named, {gateway.id for gateway in self})
@@ -209,6 +208,9 @@ class Group:
         results = [(str(spec), made[str(spec.id)]) for spec in named]
         gateways = [gateway for _, gateway in results if isinstance(gateway, Gateway)]
         errors = [(text, error) for text, error in results if isinstance(error, GatewayError)]
+        for xspec, (_, outcome) in zip(asked, results):
+            if isinstance(outcome, Gateway):
+                outcome.spec = xspec
         if not errors:
             return gateways
         if not keep_started:
@@ -272,14 +274,16 @@ class Group:
         except OSError as error:
             adopted.remove(gateway)
             gateway.bury(0.0)
-            return cannot_start(gateway.spec, error)
+            return cannot_start(gateway.settings, error)
         for lost in [member for member in self if member.id == gateway.id]:
             self.exited(lost)  # what is lost makes room for whoever takes its place
         with self._lock:
             self._gateways.append(gateway)
         return gateway
 
-    def _with_ids(self, specs: Sequence[Spec]) -> list[Spec]:
+    def _with_ids(self, asked: Sequence[XSpec]) -> list[Spec]:
+        """Return what XSpecs say, and give an id to those that have none; all are reserved."""
+        specs = [to_spec(xspec) for xspec in asked]
         with self._lock:
             wanted = [spec.id for spec in specs if spec.id is not None]
             known = self._starting.union(g.id for g in self._gateways if g.state is not ENDED)
@@ -288,10 +292,10 @@ class Group:
                 raise SpecError(f"id={taken[0]}: this group has a gateway of that id already")
             self._starting.update(wanted)
             named = []
-            for spec in specs:
-                name = spec.id or self._next_id()
-                self._starting.add(name)
-                named.append(spec.with_(id=name))
+            for xspec, spec in zip(asked, specs):
+                xspec.id = spec.id or self._next_id()
+                self._starting.add(xspec.id)
+                named.append(spec.with_(id=xspec.id))
             return named
 
     # ---- all of them -----------------------------------------------------------------------

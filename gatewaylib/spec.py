@@ -264,7 +264,7 @@ def _fields(text: str) -> dict[str, Any]:
     """Return the fields of Spec that ``text`` sets."""
     if _COUNT.fullmatch(text):
         raise SpecError("a count is for lists of specs: makegateways, expand")
-    segments = re.split("//(?!/)", text)
+    segments = cut(text)
     has_kind = any(segment.partition("=")[0] in KINDS for segment in segments)
     fields: dict[str, Any] = {}
     seen: set[str] = set()
@@ -272,7 +272,7 @@ def _fields(text: str) -> dict[str, Any]:
     for segment in segments:
         written, equals, value_text = segment.partition("=")
         name, colon, sub_name = written.partition(":")
-        value = _unescape(value_text) if equals else None
+        value = unescape(value_text) if equals else None
         if not segment or "//" in segment:
             raise SpecError(_where_empty(text, segment.partition("//")[0] or previous))
         if written in seen:
@@ -289,18 +289,21 @@ def _fields(text: str) -> dict[str, Any]:
                 raise SpecError(f"{written} has nothing behind its =")
             fields.update(kind=written, target=value)
         elif name not in KEYS or bool(colon) != KEYS[name].named:
-            raise SpecError(_wrong_key(written, name, has_kind, previous))
+            raise SpecError(
+                _wrong_key(written, name) or unknown_key(name, has_kind) + _escape_hint(previous)
+            )
         elif KEYS[name].named:
-            fields.setdefault(name, {})[sub_name] = _read(written, value, KEYS[name])
+            fields.setdefault(name, {})[sub_name] = read_value(written, value, KEYS[name])
         else:
-            fields[name] = _read(written, value, KEYS[name])
+            fields[name] = read_value(written, value, KEYS[name])
         previous = segment
     if "kind" not in fields:
         raise SpecError(f"it has no kind; the kinds are {', '.join(KINDS)}")
     return fields
 
 
-def _read(name: str, value: str | None, key: Key) -> Any:
+def read_value(name: str, value: str | None, key: Key) -> Any:
+    """Return the value of a key; ``value`` is its text, unescaped, None where it has none."""
     if key.read is None:
         if value is not None:
             raise SpecError(f"{name} is a flag and takes no value, but has {value!r}")
@@ -318,11 +321,16 @@ def _where_empty(text: str, previous: str) -> str:
     return f"empty segment {where}" + _escape_hint(previous) if text else "it is empty"
 
 
-def _wrong_key(written: str, name: str, has_kind: bool, previous: str) -> str:
+def _wrong_key(written: str, name: str) -> str:
     if name in KEYS and KEYS[name].named:
         return f"{name} is written {name}:NAME=value"
     if name in KEYS:
         return f"unknown key {written!r} (did you mean {name + '='!r}?)"
+    return ""
+
+
+def unknown_key(name: str, has_kind: bool) -> str:
+    """Say that there is no such key, and what is near it; ``has_kind``: it can't be the kind."""
     what, words = "key", [*KEYS]
     if not has_kind:  # then it may be the kind
         import difflib  # only those who mistype wait for it
@@ -330,7 +338,7 @@ def _wrong_key(written: str, name: str, has_kind: bool, previous: str) -> str:
         near = difflib.get_close_matches(name.lower(), [*KINDS, *KEYS], n=1)
         if not near or near[0] in KINDS:
             what, words = "kind", [*KINDS]
-    return _unknown(what, name, words) + _escape_hint(previous)
+    return _unknown(what, name, words)
 
 
 def _unknown(what: str, word: str, words: Iterable[str]) -> str:
@@ -345,7 +353,13 @@ def _escape_hint(previous: str) -> str:
     return f"; if its // belongs to the value before ({previous}), write it %2F%2F"
 
 
-def _unescape(text: str) -> str:
+def cut(text: str) -> list[str]:
+    """Return the segments of a spec's text."""
+    return re.split("//(?!/)", text)
+
+
+def unescape(text: str) -> str:
+    """Return the value that the text behind a ``=`` stands for."""
     return re.sub("%((?:25)*)2([Ff])", lambda m: "%" + m[1][2:] + "2" + m[2] if m[1] else "/", text)
 
 

@@ -159,7 +159,7 @@ def test_the_default_spec_is_used_where_none_is_given(group):
 
     assert got == "yes"
     assert str(gateway.spec).startswith("popen//")
-    assert isinstance(gateway.spec, Spec)
+    assert isinstance(gateway.settings, Spec)
 
 
 def test_execution_models_are_chosen_before_there_are_gateways(group):

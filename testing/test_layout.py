@@ -64,6 +64,7 @@ ORDER = """
     shipped/on_demand/run_script.py
     spec_keys.py                    pure
     spec.py                         pure
+    xspec.py                        pure
     source_text.py                  pure
     source_function.py
     source.py
@@ -84,6 +85,9 @@ ORDER = """
     hops.py
     multi.py
     tracing.py
+    rsync_delta.py                  pure
+    rsync_tree.py
+    rsync_target.py
     rsync.py
     proxies.py
     engines.py
@@ -101,6 +105,7 @@ ORDER = """
     commandline/run.py
     commandline/map.py
     commandline/info.py
+    commandline/sync.py
     commandline/commands.py
     cli.py
     __main__.py
