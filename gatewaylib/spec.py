@@ -52,6 +52,7 @@ class Spec:
         heartbeat: seconds; 0 is off.
         start_timeout: seconds.
         subclasses: whether instances of subclasses travel as their base class.
+        imports: names of packages of this end that the other end may import; "*": all.
         others: see the help of the key of the same name in ``KEYS``.
     """
 
@@ -69,6 +70,7 @@ class Spec:
     heartbeat: float
     start_timeout: float
     subclasses: bool
+    imports: tuple[str, ...]
     ssh_config: str | None
     namespace: str | None
     container: str | None
@@ -91,6 +93,7 @@ class Spec:
         heartbeat: float = 0.0,
         start_timeout: float = DEFAULT_START_TIMEOUT,
         subclasses: bool = False,
+        imports: tuple[str, ...] = (),
         ssh_config: str | None = None,
         namespace: str | None = None,
         container: str | None = None,

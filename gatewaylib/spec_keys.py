@@ -94,6 +94,15 @@ def _write_window(size: int | None) -> str:
     return f"{size // _UNITS[unit]}{unit}"
 
 
+def _read_imports(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        usable = all(part.isidentifier() for part in name.split(".")) and name != "__main__"
+        if not usable and name != "*":
+            raise ValueError("names of packages (as in a,b.c), or * for all that is not there")
+    return names
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -165,6 +174,7 @@ KEYS: dict[str, Key] = {
     "heartbeat": Key("seconds between signs of life; 0 is off", _read_seconds, _write_seconds),
     "start_timeout": Key("seconds the start may take", _read_timeout, _write_seconds),
     "subclasses": Key("flag: send instances of subclasses as their base", None),
+    "imports": Key("packages of this end that it may import, or *", _read_imports, ",".join),
     "ssh_config": Key("file for ssh -F", kinds=("ssh", "vagrant_ssh")),
     "namespace": Key("of the pod", kinds=("kubectl",)),
     "container": Key("of the pod", kinds=("kubectl",)),

@@ -51,6 +51,7 @@ ORDER = """
     shipped/heartbeat.py
     shipped/sending.py
     shipped/tasks.py
+    shipped/names.py
     gateway_base.py
     shipped/worker.py
     shipped/on_demand/__init__.py
@@ -62,6 +63,7 @@ ORDER = """
     shipped/on_demand/engine.py
     shipped/on_demand/resume_frame.py
     shipped/on_demand/run_script.py
+    shipped/on_demand/xdist_worker.py
     spec_keys.py                    pure
     spec.py                         pure
     xspec.py                        pure
@@ -81,6 +83,9 @@ ORDER = """
     transports/__init__.py
     bootstrap.py
     gateway.py
+    imports_files.py
+    imports_find.py
+    imports.py
     multichannel.py
     hops.py
     multi.py
@@ -94,6 +99,7 @@ ORDER = """
     executor.py
     aio.py
     teleportation/__init__.py
+    xdist.py
     server.py
     commandline/__init__.py
     commandline/values.py           pure
@@ -116,17 +122,18 @@ SHIPPED = [path for path in FILES if path.startswith("shipped/") or path == "gat
 PURE = [path for path, words in FILES.items() if "pure" in words]
 
 # A feature knows no other feature: each is a file, or a folder of them.
-FEATURES = ["rsync", "proxies", "engines", "executor", "aio", "teleportation"]
+FEATURES = ["rsync", "proxies", "engines", "executor", "aio", "teleportation", "xdist"]
 # what is sent when first used -> the local half, which alone may import it
 HALVES = {
     "shipped/on_demand/relay.py": "transports/relayed.py",
     "shipped/on_demand/socket_server.py": "server.py",
     "shipped/on_demand/rsync_receiver.py": "rsync.py",
-    "shipped/on_demand/importer.py": "gateway.py",
+    "shipped/on_demand/importer.py": "imports.py",
     "shipped/on_demand/objects.py": "proxies.py",
     "shipped/on_demand/engine.py": "engines.py",
     "shipped/on_demand/resume_frame.py": "teleportation/",
     "shipped/on_demand/run_script.py": "commandline/",
+    "shipped/on_demand/xdist_worker.py": "xdist.py",
 }
 
 SHIPPED_LINE = "# shipped: stdlib only; Python 2.7-3.14, PyPy, Jython"

@@ -28,7 +28,7 @@ def test_every_key_reaches_its_field():
     spec = parse(
         "popen//python=python3.9//id=w1//chdir=/srv/data//nice=-5//env:NAME=value//env:EMPTY="
         "//execmodel=main_thread_only//dont_write_bytecode//stdio=forward//window=1M"
-        "//heartbeat=2.5//start_timeout=5//subclasses//via=gw0"
+        "//heartbeat=2.5//start_timeout=5//subclasses//imports=a,b.c//via=gw0"
     )
 
     assert spec == Spec(
@@ -46,6 +46,7 @@ def test_every_key_reaches_its_field():
         heartbeat=2.5,
         start_timeout=5.0,
         subclasses=True,
+        imports=("a", "b.c"),
         via="gw0",
     )
     assert parse(str(spec)) == spec

@@ -32,6 +32,7 @@ SPECS = st.builds(
     heartbeat=SECONDS,
     start_timeout=SECONDS.filter(bool),
     subclasses=st.booleans(),
+    imports=st.lists(st.sampled_from(["a", "a.b", "_c1.\u00e4", "*"]), max_size=3).map(tuple),
     via=st.none() | VALUES,
 )
 
