@@ -26,6 +26,7 @@ from .shipped.errors import (
 )
 from .shipped.handles import Handles
 from .shipped.heartbeat import Heartbeat
+from .shipped.names import *  # noqa: F403 - programs written for execnet find them here
 from .shipped.polling import POLLER, call_later
 from .shipped.protocol import Protocol, size_of
 from .shipped.reading import Turn

@@ -124,11 +124,11 @@ def as_xspec(spec: SpecLike) -> XSpec:
 
 def as_xspecs(specs: SpecLike | Iterable[SpecLike]) -> list[XSpec]:
     """Return a list of specs as XSpecs, ``2*popen`` counted out; see ``expand``."""
-    if isinstance(specs, XSpec):
-        specs = [specs]
-    elif isinstance(specs, (str, Spec)) or not isinstance(specs, Iterable):
-        specs = [*expand(specs)]  # it says best what is wrong with them
-    found: list[XSpec] = []
-    for spec in specs:
-        found += [spec] if isinstance(spec, XSpec) else [XSpec(str(one)) for one in expand(spec)]
-    return found
+    one_or_many: Any = specs  # mypy takes what has a __getattr__ for an Iterable
+    if isinstance(specs, (str, Spec, XSpec)) or not isinstance(specs, Iterable):
+        return _each(one_or_many)
+    return [xspec for spec in one_or_many for xspec in _each(spec)]
+
+
+def _each(spec: SpecLike) -> list[XSpec]:
+    return [spec] if isinstance(spec, XSpec) else [XSpec(str(one)) for one in expand([spec])]

@@ -91,7 +91,7 @@ def test_texts_and_specs_become_xspecs_and_one_that_is_one_stays_itself():
     assert as_xspecs([xspec, "2*popen"]) == [xspec, XSpec("popen"), XSpec("popen")]
     assert as_xspecs(xspec)[0] is xspec
     assert as_xspecs("popen") == [XSpec("popen")]
-    with pytest.raises(SpecError, match="list of texts"):
+    with pytest.raises(SpecError, match="a spec is text"):
         as_xspecs(5)
     with pytest.raises(SpecError, match="did you mean 'python'"):
         as_xspec("popen//pyton=x")

@@ -17,6 +17,9 @@ except NameError:  # Python 2
     _BuiltinTimeoutError = IOError
 
 
+INTERRUPT_TEXT = "keyboard-interrupted"  # what execnet's programs say of it in close()
+
+
 class GatewayError(Exception):
     """Base of everything gatewaylib raises on purpose."""
 
@@ -84,8 +87,12 @@ class RemoteError(GatewayError):
         return "%s: %s" % (self.__class__.__name__, self.formatted)
 
     def warn(self):
-        """Write the error to stderr: nobody is left who could receive it."""
-        sys.stderr.write("unhandled %r\n" % (self,))
+        """Write the error to stderr: nobody is left who could receive it.
+
+        Of a task that was interrupted it says nothing: that was on purpose.
+        """
+        if self.type_name != "KeyboardInterrupt" and self.formatted != INTERRUPT_TEXT:
+            sys.stderr.write("unhandled %r\n" % (self,))
 
 
 # ---- values ----------------------------------------------------------------------

@@ -1,6 +1,8 @@
 import builtins
 from types import TracebackType
 
+INTERRUPT_TEXT: str
+
 class GatewayError(Exception): ...
 class TimeoutError(GatewayError, builtins.TimeoutError): ...
 

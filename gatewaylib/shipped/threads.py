@@ -28,25 +28,41 @@ class ExecModel(object):
     Attributes:
         backend: the model's name, one of ``NAMES``.
         green: True where only cooperative calls may wait.
-        Lock, RLock, Event, queue, sleep, get_ident: as in threading, queue and time.
+        Lock, RLock, Event, sleep, get_ident: as in threading and time.
+        queue, subprocess, socket: modules, as those of these names; imported when asked for.
+        fdopen: ``(fd, mode, bufsize=1, closefd=True)``, a file; text is UTF-8.
         wait_readable, wait_writable: ``(fd, timeout) -> bool``, cooperative; None for
             threads, which simply block.
     """
 
-    def __init__(self, backend, spawn, lock, rlock, event, queue, sleep, get_ident, wait_fd=None):
+    def __init__(
+        self, backend, spawn, lock, rlock, event, modules, sleep, get_ident, fdopen, wait_fd=None
+    ):
         self.backend = backend
         self.green = wait_fd is not None
         self._spawn = spawn
         self.Lock, self.RLock, self.Event = lock, rlock, event
-        self._queue, self.sleep, self.get_ident = queue, sleep, get_ident
+        self._modules, self.sleep, self.get_ident = modules, sleep, get_ident
+        self.fdopen = fdopen
         self.wait_readable = wait_fd and (lambda fd, timeout: wait_fd(fd, False, timeout))
         self.wait_writable = wait_fd and (lambda fd, timeout: wait_fd(fd, True, timeout))
         self._idle = deque()
 
     @property
     def queue(self):
-        """The model's module of queues."""
-        return __import__(self._queue, None, None, ["Queue"])
+        return self._module(0)
+
+    @property
+    def subprocess(self):
+        return self._module(1)
+
+    @property
+    def socket(self):
+        return self._module(2)
+
+    def _module(self, index):
+        # Not all that starts needs them, and each costs milliseconds.
+        return __import__(self._modules[index], None, None, ["*"])
 
     def __repr__(self):
         return "<ExecModel %r>" % self.backend
@@ -149,10 +165,20 @@ def _thread_model(backend):
         lock,
         threading.RLock,
         threading.Event,
-        compat.QUEUE,
+        (compat.QUEUE, "subprocess", "socket"),
         time.sleep,
         _thread_ident,
+        _fdopen,
     )
+
+
+def _fdopen(fd, mode, bufsize=1, closefd=True):
+    import io
+
+    binary = "b" in mode
+    if binary and bufsize == 1:
+        bufsize = -1  # there are no lines in bytes
+    return io.open(fd, mode, bufsize, encoding=None if binary else "utf-8", closefd=closefd)
 
 
 def _thread_ident():
@@ -173,15 +199,22 @@ def _gevent_model(backend):
             return False
         return True
 
+    def fdopen(fd, mode, bufsize=1, closefd=True):
+        import gevent.fileobject
+
+        encoding = None if "b" in mode else "utf-8"
+        return gevent.fileobject.FileObjectThread(fd, mode, encoding=encoding, closefd=closefd)
+
     return ExecModel(
         backend,
         lambda function, args, name: gevent.spawn(function, *args),
         lambda: gevent.lock.Semaphore(1),
         gevent.lock.RLock,
         gevent.event.Event,
-        "gevent.queue",
+        ("gevent.queue", "gevent.subprocess", "gevent.socket"),
         gevent.sleep,
         lambda: id(gevent.getcurrent()),
+        fdopen,
         wait_fd,
     )
 
@@ -199,15 +232,21 @@ def _eventlet_model(backend):
             return False
         return True
 
+    def fdopen(fd, mode, bufsize=1, closefd=True):
+        import eventlet.green.os
+
+        return eventlet.green.os.fdopen(fd, mode, bufsize, closefd=closefd)
+
     return ExecModel(
         backend,
         lambda function, args, name: eventlet.spawn(function, *args),
         lambda: eventlet.semaphore.Semaphore(1),
         eventlet.green.threading.RLock,
         eventlet.green.threading.Event,
-        "eventlet.queue",
+        ("eventlet.queue", "eventlet.green.subprocess", "eventlet.green.socket"),
         eventlet.sleep,
         lambda: id(eventlet.getcurrent()),
+        fdopen,
         wait_fd,
     )
 
@@ -233,8 +272,10 @@ def get_model(backend):
     """Return the process's ExecModel of that name, made when first asked for.
 
     Raises ValueError for an unknown name, ImportError where gevent or eventlet is
-    asked for and not installed.
+    asked for and not installed. An ExecModel is returned as it is.
     """
+    if isinstance(backend, ExecModel):
+        return backend
     if backend not in _MAKERS:
         raise ValueError("unknown execmodel %r: use one of %s" % (backend, ", ".join(NAMES)))
     if backend not in _models:

@@ -16,6 +16,7 @@ class ExecModel:
     Event: Callable[[], Any]
     sleep: Callable[[float], object]
     get_ident: Callable[[], int]
+    fdopen: Callable[..., Any]
     wait_readable: _WaitOneWay | None
     wait_writable: _WaitOneWay | None
     def __init__(
@@ -25,13 +26,18 @@ class ExecModel:
         lock: Callable[[], Any],
         rlock: Callable[[], Any],
         event: Callable[[], Any],
-        queue: str,
+        modules: tuple[str, str, str],
         sleep: Callable[[float], object],
         get_ident: Callable[[], int],
+        fdopen: Callable[..., Any],
         wait_fd: _WaitFd | None = ...,
     ) -> None: ...
     @property
     def queue(self) -> Any: ...
+    @property
+    def subprocess(self) -> Any: ...
+    @property
+    def socket(self) -> Any: ...
     def start(
         self, function: Callable[..., object], args: tuple[Any, ...] = ..., name: str | None = ...
     ) -> Any: ...
@@ -40,4 +46,4 @@ class ExecModel:
     def acquire_into(self, got: list[bool], lock: Any, timeout: float | None = ...) -> bool: ...
 
 def release(lock: Any) -> bool: ...
-def get_model(backend: str) -> ExecModel: ...
+def get_model(backend: str | ExecModel) -> ExecModel: ...
