@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .multi import makegateway as makegateway
     from .multi import set_execmodel as set_execmodel
     from .multichannel import MultiChannel as MultiChannel
+    from .rsync import RSync as RSync
     from .shipped.channel import Channel as Channel
     from .shipped.errors import ChannelClosed as ChannelClosed
     from .shipped.errors import ChannelEnded as ChannelEnded

@@ -7,7 +7,7 @@ import signal
 import time
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from . import source as sources
 from .gateway_base import ALIVE, ENDED, ENDING, BaseGateway
@@ -77,6 +77,19 @@ class Owner(Protocol):
     def buried(self, gateway: Gateway) -> None: ...
 
     def end(self, gateways: Sequence[Gateway], timeout: float | None) -> Report: ...
+
+
+class ChannelFactory(NamedTuple):
+    """A gateway's channels, as those look at them who know execnet from inside."""
+
+    gateway: Gateway
+
+    def new(self) -> Channel:
+        return self.gateway.newchannel()
+
+    def channels(self) -> list[Channel]:
+        """Return those that are open and held by somebody."""
+        return [c for c in self.gateway._handles.channels() if not c.isclosed()]
 
 
 class Gateway(BaseGateway):
@@ -221,6 +234,14 @@ class Gateway(BaseGateway):
             DeprecationWarning,
             stacklevel=2,
         )
+
+    @property
+    def _group(self) -> Owner:
+        return self._owner
+
+    @property
+    def _channelfactory(self) -> ChannelFactory:
+        return ChannelFactory(self)
 
     def hasreceiver(self) -> bool:
         """Return whether items can still arrive."""

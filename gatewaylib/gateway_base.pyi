@@ -4,7 +4,7 @@ from typing import Any
 from .shipped.channel import Channel
 from .shipped.errors import GatewayError, GatewayLost
 from .shipped.handles import Handles
-from .shipped.names import *
+from .shipped.names import *  # noqa: F403
 from .shipped.outgoing import End
 from .shipped.protocol import Protocol
 from .shipped.reading import Turn

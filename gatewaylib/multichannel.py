@@ -58,10 +58,17 @@ class MultiChannel:
         The queue is made once; calling again returns the same one.
         """
         if self._queue is None:
-            made = self._queue = queue.Queue()
+            made = self._queue = self._new_queue()
             for channel in self._channels:
                 channel.setcallback(_putter(made, channel), endmarker=endmarker)
         return self._queue
+
+    def _new_queue(self) -> queue.Queue[Any]:
+        # A green thread that waits in a queue of threads' would keep all others from running.
+        for channel in self._channels:
+            if hasattr(channel, "gateway"):  # what only looks like a channel has none
+                return channel.gateway.execmodel.queue.Queue()  # type: ignore[no-any-return]
+        return queue.Queue()
 
     def waitclose(self, timeout: float | None = None) -> None:
         """Wait until all channels are at their end; raise the first RemoteError then."""

@@ -43,10 +43,14 @@ class Handles(object):
         self._references[end.id] = box.handle
         return channel
 
+    def channels(self):
+        """Return all channels that somebody holds."""
+        channels = [reference() for reference in list(self._references.values())]
+        return [channel for channel in channels if channel is not None]
+
     def ends(self):
         """Return the ends of all channels that somebody holds."""
-        channels = [reference() for reference in list(self._references.values())]
-        return [channel._end for channel in channels if channel is not None]
+        return [channel._end for channel in self.channels()]
 
     def find(self, id, serializer):
         """Return the handle of the channel with that id, which arrived in an item."""
