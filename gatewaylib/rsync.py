@@ -21,7 +21,8 @@ from .shipped.errors import (
     GatewayError,
     TimeoutError,  # noqa: A004
 )
-from .shipped.on_demand import rsync_receiver
+from .shipped.on_demand import rsync_files, rsync_receiver
+from .source import prepare
 from .termination import check_timeout
 
 # Seconds that the threads have to notice, after an error or the timeout, that it is over.
@@ -112,7 +113,9 @@ class RSync:
                 ``filter`` leaves out too.
         """
         task = gateway.remote_exec(rsync_receiver)
+        files = prepare(rsync_files, {})
         target = Target(gateway, task, os.fsencode(destdir), bool(delete))
+        task.send((files.text, files.file_name, target.line))
         self._targets[target] = finishedcallback
 
     def send(self, raises: bool = True, timeout: float | None = None) -> list[Report]:

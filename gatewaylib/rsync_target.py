@@ -70,6 +70,7 @@ class Target:
 
     Attributes:
         channel: of the receiver's task; callbacks are given it.
+        line: the channel on which files travel: its window keeps few bytes in memory.
         report: filled in while ``run`` runs.
     """
 
@@ -77,15 +78,14 @@ class Target:
         self.gateway, self.channel = gateway, task
         self.report = Report(gateway.id)
         self._destination, self._delete = destination, delete
-        self._line = gateway.newchannel(window=WINDOW)
+        self.line = gateway.newchannel(window=WINDOW)
         # Names are bytes, and so are those of Python 2.
-        self._line.reconfigure(py2str_as_py3str=False, py3str_as_py2str=False)
-        task.send(self._line)
+        self.line.reconfigure(py2str_as_py3str=False, py3str_as_py2str=False)
         self._unanswered: deque[int] = deque()
 
     def close(self) -> None:
         """End it from another thread: ``run`` raises, and the other end stops."""
-        self._line.close()
+        self.line.close()
 
     def run(self, tree: Tree, tell: Tell, deadline: float | None) -> None:
         """Make the destination like the tree.
@@ -106,7 +106,7 @@ class Target:
             self.channel.waitclose(PATIENCE)  # raises what the receiver raised
             raise
         finally:
-            self._line.close()
+            self.line.close()
 
     def _run(self) -> None:
         tree = self._tree
@@ -221,11 +221,11 @@ class Target:
     # ---- the line --------------------------------------------------------------------
 
     def _send(self, *message: object) -> None:
-        self._line.send(message, timeout=self._left())
+        self.line.send(message, timeout=self._left())
 
     def _receive(self, kind: str) -> Sequence[Any]:
         """Return what follows the name of the answer that has to come now."""
-        answer = self._line.receive(timeout=self._left())
+        answer = self.line.receive(timeout=self._left())
         if type(answer) is not tuple or answer[:1] != (kind,):
             raise self._lie(kind, answer)
         if tuple(map(type, answer[1:])) != ANSWERS[kind]:

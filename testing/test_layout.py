@@ -53,12 +53,14 @@ ORDER = """
     shipped/tasks.py
     shipped/names.py
     gateway_base.py
+    shipped/process_group.py
     shipped/worker.py
     shipped/on_demand/__init__.py
     shipped/on_demand/relay.py
     shipped/on_demand/socket_server.py
     shipped/on_demand/rsync_files.py
     shipped/on_demand/rsync_receiver.py
+    shipped/on_demand/resources.py
     shipped/on_demand/importer.py
     shipped/on_demand/objects.py
     shipped/on_demand/engine.py
@@ -133,6 +135,7 @@ HALVES = {
     "shipped/on_demand/socket_server.py": "transports/tcp.py",
     "shipped/on_demand/rsync_files.py": "rsync.py",
     "shipped/on_demand/rsync_receiver.py": "rsync.py",
+    "shipped/on_demand/resources.py": "imports.py",
     "shipped/on_demand/importer.py": "imports.py",
     "shipped/on_demand/objects.py": "proxies.py",
     "shipped/on_demand/engine.py": "engines.py",
