@@ -245,6 +245,10 @@ class Group:
                         else result
                     )
                     made[str(plan.spec.id)] = outcome
+                if any(spec.imports for spec in specs):
+                    from .imports import forward
+
+                    self.end(forward(results, made), 0.0)
             except BaseException:
                 self.end(adopted, 0.0)  # before their processes are, which they watch
                 raise
