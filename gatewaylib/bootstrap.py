@@ -116,7 +116,8 @@ class Start:
         self._got = b""
         self.alone = threading.Event()  # run_alone has ended
         # The last step, behind all that can fail: from here on there is something to end.
-        self.process: Remote = start_process(spec, BOOT_COMPILED if compiled else BOOT, plan.output)
+        program = BOOT_COMPILED if compiled else BOOT
+        self.process: Remote = start_process(spec, program, plan.output, plan.via)
 
     @property
     def over(self) -> bool:

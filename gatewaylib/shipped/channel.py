@@ -150,6 +150,18 @@ class Channel(object):
             return retold("cannot send: %s" % reason, reason)
         return ChannelClosed("cannot send: channel %d was closed at this end" % self.id)
 
+    def _send_now(self, item):
+        """Send a small item if that takes no waiting; return whether it was. Errors as in send."""
+        payload = self._box.serializer.dumps(item)
+        try:
+            return self.gateway._sender.send_now(self._end, payload)
+        except IllegalMove:
+            raise self._why_not_sent()
+
+    def _wait_for_credit(self, timeout=None):
+        """Wait, without a warning, until ``send`` would not; False after ``timeout`` seconds."""
+        return self.gateway._sender.wait_for_credit(self._end, timeout)
+
     def makefile(self, mode="w", proxyclose=False):
         """Return a file whose writes send, or whose reads take, this channel's items.
 

@@ -57,6 +57,27 @@ class Sender(object):
             self._wait_for_credit(end, deadline)
         self._writer.flush(deadline)
 
+    def send_now(self, end, payload):
+        """Send a payload of at most a piece if nobody has to be waited for; say if it was.
+
+        Raises IllegalMove as ``send`` does.
+        """
+        with self._lock:
+            sent = self._protocol.send(end, frames.DATA, payload)
+        self._writer.flush_soon()
+        return sent
+
+    def wait_for_credit(self, end, timeout=None):
+        """Wait until ``send`` would not, or would raise; False after ``timeout`` seconds."""
+        return self._has_credit(end) or self._wait(
+            end.user.waiting, lambda: self._has_credit(end), timeout
+        )
+
+    def _has_credit(self, end, pieces=None):
+        if end.state != OPEN and end.state != GOT_LAST:
+            return True
+        return self._protocol.may_send(end, pieces)
+
     def _send_pieces(self, end, pieces, deadline, kind):
         try:
             while pieces.left:
@@ -86,9 +107,7 @@ class Sender(object):
 
     def _wait_for_credit(self, end, deadline, pieces=None):
         def ready():
-            if end.state != OPEN and end.state != GOT_LAST:
-                return True
-            return self._protocol.may_send(end, pieces)
+            return self._has_credit(end, pieces)
 
         left = None if deadline is None else max(0, deadline - clock())
         patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)

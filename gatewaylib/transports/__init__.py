@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..shipped.errors import StartError
+from ..shipped.errors import GatewayError, StartError
 from ..spec import Spec
 from .commands import COMMANDS, WITH_ENVIRONMENT
 from .connection import Remote
@@ -30,8 +30,8 @@ def start_process(spec: Spec, boot: str, output: Output, via: Any = None) -> Rem
 def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     argv = COMMANDS[spec.kind](spec, boot)
     if via is not None:
-        raise StartError(f"{spec}: via= is not known yet", str(spec))
-    env = {**os.environ, **(spec.env if spec.kind in WITH_ENVIRONMENT else {})}
+        return _by_relay(spec, argv, own, output, via)
+    env = {**os.environ, **own}
     try:
         return LocalProcess(argv, env, output, duplex=spec.kind == "popen")
     except OSError as error:
@@ -39,6 +39,21 @@ def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
 
 
 def why_not(error: OSError) -> str:
+def _by_relay(
+    spec: Spec, argv: list[str], env: Mapping[str, str], output: Output, via: Any
+) -> Remote:
+    from .relayed import Relayed
+
+    if spec.kind == "popen" and spec.python is None:
+        # The interpreter that is there, and not the one that is here.
+        argv[0] = via._rinfo().executable or "python3"
+    try:
+        return Relayed(argv, env, output, via)
+    except GatewayError as error:
+        message = f"{spec}: cannot be started from gateway {via.id}: {error}"
+        raise StartError(message, str(spec)) from error
+
+
     """Say why something could not be had of the system, and what to do where that is known."""
     why = error.strerror or str(error)
     if error.errno in (errno.EMFILE, errno.ENFILE):

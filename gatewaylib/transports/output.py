@@ -63,6 +63,11 @@ class Output:
             text = text.partition("\n")[2] or text
         return text.strip()
 
+    def take(self, name: str, data: bytes) -> None:
+        """Take what came another way than through a pipe; ``b""`` is the end of the stream."""
+        with self._lock:
+            self._take(name, data)
+
     def _read_some(self, name: str) -> None:
         """Read once what is there; called by the poller only."""
         with self._lock:
