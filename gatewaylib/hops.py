@@ -22,18 +22,21 @@ class Hop(Member, Protocol):
 def in_waves(specs: Sequence[Spec], there: Collection[str]) -> list[list[Spec]]:
     """Return the specs in the order of starting: those whose ``via`` is there, then the next.
 
+    ``installvia`` counts as ``via`` does.
+
     ``there``: ids of gateways that are there already. Raises SpecError for a ``via`` that
     names none, or that goes round in a circle.
     """
     waves: list[list[Spec]] = []
     left, known = list(specs), set(there)
     while left:
-        wave = [spec for spec in left if spec.via is None or spec.via in known]
+        wave = [spec for spec in left if spec.needs is None or spec.needs in known]
         if not wave:
             wrong, ids = left[0], sorted(known | {str(spec.id) for spec in specs})
+            key = "via" if wrong.via is not None else "installvia"
             raise SpecError(
-                f"{wrong}: via={wrong.via} is no gateway that it could be started from"
-                f"{did_you_mean(str(wrong.via), ids)}; give the id of one of this group"
+                f"{wrong}: {key}={wrong.needs} is no gateway that it could be started from"
+                f"{did_you_mean(str(wrong.needs), ids)}; give the id of one of this group"
             )
         waves.append(wave)
         known.update(str(spec.id) for spec in wave)

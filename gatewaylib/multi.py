@@ -230,9 +230,10 @@ class Group:
 
         plans = []
         for spec in specs:
-            via = None if spec.via is None else made.get(spec.via) or self[spec.via]
+            needs = spec.needs
+            via = None if needs is None else made.get(needs) or self[needs]
             if isinstance(via, GatewayError):
-                made[str(spec.id)] = StartError(f"{spec}: {spec.via} did not start", str(spec))
+                made[str(spec.id)] = StartError(f"{spec}: {needs} did not start", str(spec))
             else:
                 plans.append(self._plan(spec, timeout, on_output, via))
         with start_all(plans) as results:

@@ -74,6 +74,11 @@ class Spec:
     ssh_config: str | None
     namespace: str | None
     container: str | None
+    installvia: str | None
+    token_file: str | None
+    ca: str | None
+    cert: str | None
+    key: str | None
     via: str | None
 
     # By hand: importing dataclasses takes as long as half of the library.
@@ -97,6 +102,11 @@ class Spec:
         ssh_config: str | None = None,
         namespace: str | None = None,
         container: str | None = None,
+        installvia: str | None = None,
+        token_file: str | None = None,
+        ca: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
         via: str | None = None,
     ) -> None:
         values = {name: value for name, value in locals().items() if name != "self"}
@@ -104,6 +114,11 @@ class Spec:
         if isinstance(env, Mapping):
             vars(self)["env"] = MappingProxyType(dict(env))
         _check(self)
+
+    @property
+    def needs(self) -> str | None:
+        """The id of the gateway that has to be there before: of ``via`` or ``installvia``."""
+        return self.via or self.installvia
 
     def with_(self, **changes: Any) -> Spec:
         """Return a spec with these fields changed, as in ``spec.with_(id="w1")``."""

@@ -158,12 +158,16 @@ KINDS: dict[str, Kind] = {
     "sudo": Kind("as another user, who needs no password", "user"),
     "su": Kind("as another user; for root", "user"),
     "srun": Kind("by Slurm; its options, if any", "options", True),
+    "socket": Kind("a socket server, by TCP or TLS", "host:port", True),
     "command": Kind("any command; -u -c and a program are added to it", "command"),
 }
 
 KEYS: dict[str, Key] = {
     "id": Key("name of the gateway; default gw0, gw1, ...", _read_id),
-    "python": Key("command that starts the interpreter; default: this one"),
+    "python": Key(
+        "command that starts the interpreter; default: this one",
+        kinds=tuple(kind for kind in KINDS if kind != "socket"),
+    ),
     "chdir": Key("working directory; created if missing"),
     "nice": Key("added to the process's niceness; a whole number", _read_int),
     "env": Key("env:NAME=value sets an environment variable", named=True),
@@ -178,5 +182,10 @@ KEYS: dict[str, Key] = {
     "ssh_config": Key("file for ssh -F", kinds=("ssh", "vagrant_ssh")),
     "namespace": Key("of the pod", kinds=("kubectl",)),
     "container": Key("of the pod", kinds=("kubectl",)),
+    "installvia": Key("id of the gateway to start the server on", kinds=("socket",)),
+    "token_file": Key("file with the server's token", kinds=("socket",)),
+    "ca": Key("file to check the server by, or system; speaks TLS", kinds=("socket",)),
+    "cert": Key("file with this side's certificate, for TLS", kinds=("socket",)),
+    "key": Key("file with its key, if that has it not", kinds=("socket",)),
     "via": Key("id of the gateway to start it from"),
 }

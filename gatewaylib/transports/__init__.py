@@ -29,6 +29,7 @@ def start_process(spec: Spec, boot: str, output: Output, via: Any = None) -> Rem
 
 def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     argv = COMMANDS[spec.kind](spec, boot)
+    own = spec.env if spec.kind in WITH_ENVIRONMENT else {}
     if via is not None:
         return _by_relay(spec, argv, own, output, via)
     env = {**os.environ, **own}
@@ -38,7 +39,6 @@ def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
         raise StartError(_cannot_run(spec, argv[0], error, env), str(spec)) from error
 
 
-def why_not(error: OSError) -> str:
 def _by_relay(
     spec: Spec, argv: list[str], env: Mapping[str, str], output: Output, via: Any
 ) -> Remote:
@@ -54,6 +54,7 @@ def _by_relay(
         raise StartError(message, str(spec)) from error
 
 
+def why_not(error: OSError) -> str:
     """Say why something could not be had of the system, and what to do where that is known."""
     why = error.strerror or str(error)
     if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -80,4 +81,10 @@ def _pythons_on_path(env: Mapping[str, str]) -> set[str]:
     return names
 
 
-STARTERS: dict[str, Starter] = dict.fromkeys(COMMANDS, _by_command)
+def _by_socket(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
+    from .tcp import start_socket
+
+    return start_socket(spec, boot, output, via)
+
+
+STARTERS: dict[str, Starter] = {**dict.fromkeys(COMMANDS, _by_command), "socket": _by_socket}

@@ -1,0 +1,310 @@
+"""Gateways over a socket: connect, prove that we know the token, hand over the program.
+
+A server that is slow, silent or hostile must not keep other gateways from starting: what
+may wait is done by ``Dial``, the transport of the start, in the start's own thread. Once
+the connection is there, ``SocketRemote.transport`` is an ordinary one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..shipped.errors import GatewayError, HostNotFound, SpecError, StartError
+from ..shipped.on_demand import socket_server
+from ..shipped.on_demand.socket_server import Refused
+from ..shipped.socket_transport import SocketTransport
+from ..shipped.transport import Transport
+from ..spec import Spec
+from .connection import Connection
+from .output import Output
+
+if TYPE_CHECKING:
+    import ssl
+
+HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+ANSWER_TIME = 5.0  # seconds for the thread of a relay to end, which waits for nothing
+
+
+def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> SocketRemote:
+    """Begin to connect to the server that the spec names; ``via``: the gateway of installvia.
+
+    Raises SpecError where the spec's values do not fit together, StartError where a file
+    that it names can't be used.
+    """
+    if spec.via is not None:
+        raise SpecError(
+            f"{spec}: a socket is connected to from here; leave out via=, or start the server"
+            " there with installvia="
+        )
+    if spec.installvia is None and spec.target is None:
+        raise SpecError(f"{spec}: where is the server? Write socket=HOST:PORT, or add installvia=")
+    if spec.installvia is not None and (spec.ca or spec.token_file):
+        raise SpecError(f"{spec}: the server of installvia= has a token of its own, and no TLS")
+    if (spec.cert or spec.key) and not spec.ca:
+        raise SpecError(f"{spec}: cert= and key= are for TLS: add ca=")
+    try:
+        host, port = socket_server.parse_address(spec.target or "127.0.0.1:0")
+    except ValueError as error:
+        raise SpecError(f"{spec}: {error}") from None
+    try:
+        token = socket_server.given_token(spec.token_file) if spec.installvia is None else ""
+        tls = _make_tls(spec) if spec.ca is not None else None
+    except (OSError, ValueError) as error:
+        raise StartError(f"{spec}: {error}", str(spec)) from error
+    if spec.dont_write_bytecode:
+        boot = "import sys;sys.dont_write_bytecode=True;" + boot
+    remote = SocketRemote(spec, Dial(spec, (host, port), token or "", tls, boot, via), output)
+    return remote
+
+
+def _make_tls(spec: Spec) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context(cafile=None if spec.ca == "system" else spec.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if spec.cert is not None:
+        # A passphrase that is asked for on a terminal would be waited for.
+        context.load_cert_chain(spec.cert, spec.key, lambda: "")
+    return context
+
+
+def _show(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class SocketRemote(Connection):
+    """What a socket gateway stands on; its process is the server's.
+
+    ``argv`` has the address and, until there is a connection, what there is instead.
+    """
+
+    def __init__(self, spec: Spec, dial: Dial, output: Output) -> None:
+        super().__init__(dial.shown, dial, output, dial.has_ended)
+        dial.remote = self
+
+
+class Dial(Transport):
+    """The transport of a start: its first write connects, and does all that may wait.
+
+    Used by the thread of the start, and ended by any with ``abort``.
+
+    Raises StartError from ``write``, with what was tried and why it did not work.
+    """
+
+    pollable = False
+    remote: SocketRemote
+
+    def __init__(
+        self,
+        spec: Spec,
+        address: tuple[str, int],
+        token: str,
+        tls: ssl.SSLContext | None,
+        program: str,
+        installer: Any,
+    ) -> None:
+        self._spec, self._address, self._token, self._tls = spec, address, token, tls
+        self._program, self._installer = program, installer
+        self._lock = threading.Lock()
+        self._aborted = False
+        self._open: list[Any] = []  # what abort has to end: a channel, then a socket
+        self._connected: Transport | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address, for messages."""
+        return _show(*self._address)
+
+    def _tell(self, stage: str) -> None:
+        self.remote.argv[0] = f"{self.shown}{stage}"
+
+    # ---- as a transport ------------------------------------------------------------------
+
+    def write(self, buffers: Sequence[bytes | memoryview]) -> None:
+        if self._connected is None:
+            self._connected = self.remote.transport = self._connect()
+        self._connected.write(list(buffers))
+
+    def receive(self, size: int) -> bytes:
+        assert self._connected is not None  # what is written first connects
+        data: bytes = self._connected.receive(size)
+        return data
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+            opened = list(self._open)
+        for thing in opened:
+            if isinstance(thing, socket.socket):
+                socket_server.shut_down(thing)
+            else:
+                thing.close()
+
+    def close(self) -> None:
+        self.abort()  # the thread that connects closes what it has opened
+        if self._connected is not None:
+            self._connected.close()
+
+    def has_ended(self) -> bool:
+        """Say whether the server has closed the connection, whatever there is to be read."""
+        sock = self._socket
+        if sock is None:
+            return self._aborted
+        try:
+            poll = select.poll()
+            poll.register(sock.fileno(), HANG_UP)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True  # closed at this end
+
+    # ---- what may wait -------------------------------------------------------------------
+
+    def _connect(self) -> Transport:
+        if self._installer is not None:
+            self._install()
+        with contextlib.ExitStack() as undo:
+            raw = self._dial()
+            undo.callback(raw.close)
+            try:
+                socket_server.set_options(raw)
+                self._tell(" (connected, and no answer yet)")
+                sock = self._begin_tls(raw)
+                undo.callback(sock.close)
+                self._shake_hands(sock)
+            except (OSError, Refused) as error:
+                raise self._failure(f"{self.shown} is no server for us: {error}") from None
+            self._tell("")
+            self._socket = sock
+            undo.pop_all()
+        return SocketTransport(sock) if sock is raw else TlsTransport(sock)
+
+    def _failure(self, why: str, kind: type[StartError] = StartError) -> StartError:
+        return kind(f"{self._spec}: {why}", str(self._spec))
+
+    def _watch(self, thing: Any) -> Any:
+        """Have ``abort`` end this from now on."""
+        with self._lock:
+            self._open.append(thing)
+            if not self._aborted:
+                return thing
+        thing.close()
+        raise self._failure("its start was given up")
+
+    def _install(self) -> None:
+        """Start a server for one connection on the other gateway, with a token for it alone."""
+        self._tell(f" (to be started on {self._installer.id})")
+        self._token = socket_server.random_token()
+        try:
+            channel = self._watch(self._installer.remote_exec(socket_server))
+            channel.send((*self._address, self._token, self._spec.start_timeout))
+            address = channel.receive()
+        except (GatewayError, OSError, EOFError) as error:
+            raise self._failure(f"no server on {self._installer.id}: {error}") from error
+        host, port = address if isinstance(address, tuple) and len(address) == 2 else ("", 0)
+        if not isinstance(host, str) or not isinstance(port, int) or not 0 < port < 2**16:
+            raise self._failure(f"{self._installer.id} told no address: {address!r:.100}")
+        # Where it listens is ours to say: a lying gateway sends us nowhere else.
+        self._address = (self._address[0], port)
+
+    def _dial(self) -> socket.socket:
+        host, port = self._address
+        self._tell(" (no connection yet)")
+        try:
+            found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise self._failure(f"cannot find {host}: {error}", HostNotFound) from None
+        why: OSError | None = None
+        for family, kind, protocol, _, address in found:
+            try:
+                sock: socket.socket = self._watch(socket.socket(family, kind, protocol))
+            except OSError as error:
+                why = error
+                continue
+            try:
+                sock.connect(address)
+                return sock
+            except OSError as error:
+                why = error
+                sock.close()
+                with self._lock:
+                    self._open.remove(sock)
+        text = f"cannot connect to {self.shown}: {why}; does the server run, and listen there?"
+        refused = isinstance(why, ConnectionRefusedError)
+        raise self._failure(text, StartError if refused else HostNotFound)
+
+    def _begin_tls(self, raw: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return raw
+        sock = self._tls.wrap_socket(
+            raw, server_hostname=self._address[0], do_handshake_on_connect=False
+        )
+        self._watch(sock)
+        try:
+            sock.do_handshake()
+        except OSError as error:
+            raise Refused(f"TLS failed: {error}") from error
+        return sock
+
+    def _shake_hands(self, sock: socket.socket) -> None:
+        greeting = socket_server.make_greeting()
+        sock.sendall(greeting.encode())
+        answer, words = self._read_answer(sock)
+        if words[2] == "token" and not self._token:
+            raise Refused("it asks for a token: give token_file=, or GATEWAYLIB_TOKEN")
+        if words[2] == "open" and self._token:
+            raise Refused(
+                "it takes everybody and knows no token; leave out the token to trust it anyway"
+            )
+        proof = socket_server.proof(self._token, "client", greeting, answer)
+        sock.sendall(f"{proof}\n".encode())
+        welcome = socket_server.read_line(sock)
+        expected = socket_server.proof(self._token, "server", greeting, answer)
+        if welcome.startswith("refused"):
+            raise Refused(f"it {welcome.strip()}; is our token that of this server?")
+        if not socket_server.is_same(welcome, f"welcome {expected}\n"):
+            raise Refused("it does not know the token itself, so it is not the one we mean")
+        program = self._program.encode()
+        sock.sendall(b"%d\n%s" % (len(program), program))
+
+    def _read_answer(self, sock: socket.socket) -> tuple[str, list[str]]:
+        try:
+            return socket_server.read_words(sock, 4)
+        except Refused as error:
+            hint = ""
+            if self._tls is None and ("\x15\x03" in str(error) or "\\x15\\x03" in str(error)):
+                hint = "; it speaks TLS: give ca="
+            raise Refused(f"it answered with {error}{hint}") from None
+
+
+class TlsTransport(SocketTransport):
+    """A TLS connection, by way of a socketpair and a thread that copies between the two.
+
+    A TLS connection holds bytes back that no poll tells of, and two threads may not use it
+    at once. So it is pumped into a socket for which all that does not hold.
+    """
+
+    def __init__(self, tls: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        super().__init__(ours)
+        self._tls, self._theirs = tls, theirs
+        self._thread = threading.Thread(
+            target=socket_server.relay, args=(tls, theirs), name="gatewaylib-tls", daemon=True
+        )
+        self._thread.start()
+
+    def abort(self) -> None:
+        super().abort()
+        socket_server.shut_down(self._tls)
+
+    def close(self) -> None:
+        super().close()
+        # In the child of a fork it does not run, and the connection is the parent's.
+        self._thread.join(ANSWER_TIME)
+        self._theirs.close()
+        self._tls.close()
