@@ -17,6 +17,7 @@ from .info import show_info
 from .map import Map, read_items
 from .run import Run
 from .screen import Screen
+from .sync import Sync, read_source
 from .target import TargetError, any_job, function_job, load_here, text_job
 
 # By its name, as the package itself comes last in the order of imports.
@@ -48,6 +49,16 @@ INFO_EPILOG = """
 Examples:
   gatewaylib info --on popen//python=pypy3 --on '2*popen'
   gatewaylib info --on popen --json
+"""
+
+SYNC_EPILOG = """
+\b
+Examples:
+  gatewaylib sync project --on ssh=user@host --on ssh=other /srv/project
+  gatewaylib sync --delete --on '2*popen//chdir=/tmp' data copy/of/data
+
+\b
+Exit status: as for run; 1 also if a file could not be read or written.
 """
 
 
@@ -157,6 +168,32 @@ def run(
 def info(specs: Sequence[str], timeout: float | None, as_json: bool) -> int:
     """Show what is at the other end of each gateway."""
     return show_info(read_specs(specs), Screen(as_json), as_json, timeout)
+
+
+@gatewaylib.command(epilog=SYNC_EPILOG)
+@with_common_options
+@click.option("--delete", is_flag=True, help="Delete in DEST what is not in SRC.")
+@click.argument("source", metavar="SRC")
+@click.argument("destination", metavar="DEST")
+def sync(
+    specs: Sequence[str],
+    timeout: float | None,
+    as_json: bool,
+    delete: bool,
+    source: str,
+    destination: str,
+) -> int:
+    """Make DEST on every gateway like SRC here, all of them at once.
+
+    SRC is a directory, whose content is sent, or a single file. Only what differs travels,
+    and of large files only the blocks that do. DEST is a path there; its parents are made.
+    """
+    gateways = read_specs(specs)
+    try:
+        tree = read_source(source)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {source!r}: {error.strerror}") from None
+    return Sync(gateways, tree, destination, delete, Screen(as_json), as_json, timeout).run()
 
 
 def read_specs(texts: Sequence[str]) -> list[Spec]:

@@ -81,16 +81,22 @@ class Event:
     data: tuple[Any, ...] = ()
 
 
+# What a gateway's thread does with it here, telling events by kind and data.
+Work = Callable[[Member, Callable[..., None]], None]
+
+
 class Fleet:
     """Gateways that do one job each, or none; ended with the ``with`` block at the latest.
+
+    Instead of a job there may be ``work``, done at this end in the thread of each gateway.
 
     Attributes:
         members: one for each spec, in their order.
         report: how the gateways ended, once they have.
     """
 
-    def __init__(self, specs: Sequence[Spec], job: Job | None) -> None:
-        self._job = job
+    def __init__(self, specs: Sequence[Spec], job: Job | None, work: Work | None = None) -> None:
+        self._job, self._work = job, work
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._has_room = threading.Event()
         self._taker = threading.get_ident()
@@ -141,6 +147,8 @@ class Fleet:
             self._put(Event(member, STARTED))
             if member.channel is not None:
                 self._listen(member, member.channel)
+            elif self._work is not None:
+                self._work(member, lambda kind, *data: self._put(Event(member, kind, data)))
         except (GatewayError, OSError, ValueError) as error:
             if not self._ended:  # else it is what was wanted, and no news
                 self._put(Event(member, LOST, (error,)))
