@@ -93,8 +93,11 @@ class Server:
 
     # ---- the daemon -----------------------------------------------------------------------
 
-    def start(self) -> bool:
-        """Start it; return whether it listens: somebody else may have its port."""
+    def start(self, **changes: object) -> bool:
+        """Start it, with keywords of sshd_config; return whether it listens.
+
+        It does not where somebody else has its port.
+        """
         if os.geteuid() == 0:
             PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
         for name in ("host", "user"):
@@ -103,7 +106,7 @@ class Server:
         self.allow()
         self.write_config()
         (self._folder / "known_hosts").write_text(self.known_hosts(self._folder / "host.pub"))
-        settings = {
+        settings: dict[str, object] = {
             "Port": self.port,
             "ListenAddress": HOST,
             "HostKey": self._folder / "host",
@@ -118,6 +121,7 @@ class Server:
             "PidFile": "none",
             # What a test's session starts is the test's, as conftest sees it.
             "SetEnv": f"{leaks.MARK}={os.environ.get(leaks.MARK, '')}",
+            **changes,
         }
         file = self._folder / "sshd_config"
         file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
@@ -161,11 +165,11 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
-    """Run an sshd that keeps its files in ``folder``."""
+def running(folder: Path, **changes: object) -> Iterator[Server]:
+    """Run an sshd that keeps its files in ``folder``; ``changes``: keywords of sshd_config."""
     for _ in range(TRIES):
         server = Server(folder, free_port())
-        listens = server.start()
+        listens = server.start(**changes)
         try:
             if listens:
                 yield server

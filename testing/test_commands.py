@@ -21,7 +21,7 @@ ASKS_NOTHING = ["-T", "-o", "BatchMode=yes", "-o", "ControlMaster=no"]
 # What a shell makes of it is the interpreter's options and program, whatever the shell.
 ANY = f"exec sh -c 'exec {ANY_PYTHON} \"$@\"' sh -u -c 'run('\"'\"'it'\"'\"')'"
 PY = ["python3", "-u", "-c", BOOT]
-NINE = f"python3.9 -u -c {shlex.quote(BOOT)}"
+NINE = f"exec python3.9 -u -c {shlex.quote(BOOT)}"
 
 # spec -> the command
 EXPECTED = {
@@ -39,6 +39,12 @@ EXPECTED = {
     "ssh=host//python=. venv/bin/activate; exec python": [
         "ssh", "host", *ASKS_NOTHING,
         f". venv/bin/activate; exec python -u -c {shlex.quote(BOOT)}",
+    ],
+    "ssh=host//python=LANG=C python3.9": [
+        "ssh", "host", *ASKS_NOTHING, f"LANG=C python3.9 -u -c {shlex.quote(BOOT)}"
+    ],
+    "ssh=host//python=nice -n 5 env A=1 python3.9": [
+        "ssh", "host", *ASKS_NOTHING, f"exec nice -n 5 env A=1 {NINE[5:]}"
     ],
     "ssh=host//dont_write_bytecode": [
         "ssh", "host", *ASKS_NOTHING, ANY.replace(" -u -c", " -u -B -c")

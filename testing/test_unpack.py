@@ -55,6 +55,26 @@ def load(name):
     return sys.modules["_unpacked." + name]
 
 
+class InPieces(io.BytesIO):
+    """A file whose read gives less than it was asked for, as Jython's stdin does."""
+
+    def read(self, size=-1):
+        return io.BytesIO.read(self, min(size, 3))
+
+
+def test_a_table_is_read_to_its_end_in_whatever_pieces_it_arrives():
+    assert unpack.read_all(InPieces(b"0123456789"), 8) == b"01234567"
+
+
+def test_a_table_that_is_cut_off_is_an_error():
+    try:
+        unpack.read_all(io.BytesIO(b"0123"), 8)
+    except EOFError as error:
+        assert "4 of 8 bytes" in str(error)
+    else:
+        raise AssertionError("it was read")
+
+
 def test_a_table_is_read_as_it_was_packed():
     code = b"\n\ncode\n\n"
     table = read_table(packed(SOURCES, {"top": code}))

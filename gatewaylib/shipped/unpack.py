@@ -28,6 +28,17 @@ def refusal(version):
     return None
 
 
+def read_all(stdin, size):
+    """Return the next ``size`` bytes of a file: Jython's read gives what is there already."""
+    data = b""
+    while len(data) < size:
+        part = stdin.read(size - len(data))
+        if not part:
+            raise EOFError("stdin ended after %d of %d bytes" % (len(data), size))
+        data += part
+    return data
+
+
 def read_table(data):
     """Return {module name: (source, code or None)} of the table's bytes.
 
@@ -127,7 +138,7 @@ def main(stdin, words):
     if why:
         sys.stderr.write(why + "\n")
         sys.exit(1)
-    table = read_table(stdin.read(int(words[1])))
+    table = read_table(read_all(stdin, int(words[1])))
     sys.meta_path.insert(0, TableImporter(ROOT, table))
     worker = __import__(ROOT + ".shipped.worker", None, None, ["serve"])
     worker.serve(binascii.a2b_base64(words[2]))

@@ -14,7 +14,7 @@ import struct
 import sys
 
 from ..gateway_base import ALIVE, ENDING, BaseGateway
-from . import compat
+from . import compat, process_group
 from .channel import Mailbox
 from .errors import ChannelEnded, GatewayLost, ProtocolError
 from .forks import call_in_forks
@@ -41,6 +41,7 @@ class Worker(BaseGateway):
         super(Worker, self).__init__(id, transport, model, window, subclasses)
         self._tasks = Tasks(self, model, self._task_ids)
         self._ends_itself = False
+        self._ends_group = False
         self._process = os.getpid()
 
     def __repr__(self):
@@ -51,8 +52,12 @@ class Worker(BaseGateway):
             len(self._tasks.running),
         )
 
-    def run(self, heartbeat):
-        """Read and run tasks until the gateway ends; called in the main thread."""
+    def run(self, heartbeat, ends_group=False):
+        """Read and run tasks until the gateway ends; called in the main thread.
+
+        ``ends_group``: that all of this process's group is its own, to end with it.
+        """
+        self._ends_group = ends_group
         self._start_reading(heartbeat)
         if self.execmodel.green and self._transport.pollable:
             get_model("thread").start(self._watch_for_hang_up, name="gatewaylib-hang-up")
@@ -151,10 +156,12 @@ class Worker(BaseGateway):
                 stream.flush()
             except Exception:
                 pass  # closed, or nobody reads it any more
-        if isinstance(self.ended_by, GatewayLost) and hasattr(os, "killpg"):
+        if isinstance(self.ended_by, GatewayLost):
             # Nobody is left to end the processes that tasks have started.
-            if os.getpgrp() == self._process:
-                os.killpg(self._process, signal.SIGKILL)
+            if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
+                process_group.end_now()
+        elif self._ends_group:
+            process_group.end_behind_us()
         os._exit(status)
 
 
@@ -163,7 +170,7 @@ def serve(payload):
 
     ``payload`` is a serialized dict, made by the local side's bootstrap.py: ``hello``
     (text that begins the answer), ``duplex``, ``version``, ``id``, ``execmodel``,
-    ``window``, ``subclasses``, ``heartbeat``, ``chdir``, ``nice``, ``env``.
+    ``window``, ``subclasses``, ``heartbeat``, ``ends_group``, ``chdir``, ``nice``, ``env``.
     """
     options = Serializer().loads(payload)
     transport = take_standard_streams(options["duplex"])
@@ -179,7 +186,7 @@ def serve(payload):
     )
     call_in_forks(worker.forget)
     _say_hello(transport, options, news)
-    worker.run(options["heartbeat"])
+    worker.run(options["heartbeat"], options["ends_group"])
     worker.leave()
 
 

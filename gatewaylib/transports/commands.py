@@ -21,6 +21,8 @@ from ..spec import Spec
 # What a shell at the other end takes for python, if nobody says. The name that is left at
 # last is there for the shell's error.
 ANY_PYTHON = "$(command -v python3 || command -v python || echo python3)"
+# A command and its arguments, and nothing that means something to a shell.
+_SIMPLE_COMMAND = re.compile(r"[\w@%+,./:~-]+( +[\w@%+,./:=~-]+)*")
 # Kinds that are started with the ``env:`` of their spec as ``popen`` is: the environment of
 # the others' commands is none of the interpreter's business.
 WITH_ENVIRONMENT = ("popen", "command")
@@ -81,7 +83,8 @@ def _for_a_shell(spec: Spec, boot: str) -> str:
         return f"exec {env}sh -c 'exec {ANY_PYTHON} \"$@\"' sh {arguments}"
     exports = "".join(f"export {shlex.quote(setting)}; " for setting in first)
     # Verbatim: it may be a line of shell, as in "source venv/bin/activate; exec python".
-    return f"{exports}{spec.python} {arguments}"
+    begin = "exec " if _SIMPLE_COMMAND.fullmatch(spec.python) else ""
+    return f"{exports}{begin}{spec.python} {arguments}"
 
 
 # ---- one function a kind ------------------------------------------------------------------
