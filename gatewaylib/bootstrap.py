@@ -117,8 +117,10 @@ class Start:
         self._unsent: list[bytes | memoryview] = [sizes + options, unpack, table]
         self._got = b""
         self.alone = threading.Event()  # run_alone has ended
+        self._failing = threading.Lock()  # run_alone may fail while its time runs out
         # The last step, behind all that can fail: from here on there is something to end.
-        self.process: Remote = start_process(spec, BOOT_COMPILED if compiled else BOOT, plan.output)
+        program = BOOT_COMPILED if compiled else BOOT
+        self.process: Remote = start_process(spec, program, plan.output, plan.via)
 
     @property
     def over(self) -> bool:
@@ -152,6 +154,8 @@ class Start:
                 if not data:
                     raise OSError("the end of the stream")
                 self._take(data)
+        except StartError as error:
+            self.refuse(error)
         except OSError:
             if not self.over:
                 self.fail("ended before it said hello", patience=0.2)
@@ -210,21 +214,36 @@ class Start:
 
         It has ``patience`` seconds to end by itself, and then says with which status.
         """
+        with self._failing:
+            if not self.over:
+                self.error = self._describe_failure(what, patience)
+
+    def refuse(self, error: StartError) -> None:
+        """End the process and keep an error that tells all there is to tell."""
+        with self._failing:
+            if not self.over:
+                end_process(self.process)
+                self.error = error
+
+    def _describe_failure(self, what: str, patience: float) -> StartError:
         process = self.process
+        name = process.argv[0]  # of a connection it changes with what becomes of it
         ended_itself = process.wait(patience)
         status = end_process(process)
-        how = f" ({describe_status(status)})" if ended_itself else ""
-        status = status if ended_itself else None
+        known = process.pid is not None or status is not None
+        how = f" ({describe_status(status)})" if ended_itself and known else ""
         words = process.output.last_words()
         printed = process.output.last_words("stdout") + shown_noise(self._got)
-        message = f"{self.spec}: {process.argv[0]} {what}{how}"
+        message = f"{self.spec}: {name} {what}{how}"
         if printed:
             message += f"; it printed:\n{printed}\n"
-        message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
+        if words or known:
+            message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
+        status = status if ended_itself else None
         advice = what_to_do(self.spec, status)
         message += ("\n" if words else "; ") + advice if advice else ""
         kind = HostNotFound if is_unreachable(self.spec, status) else StartError
-        self.error = kind(message, str(self.spec), status, words)
+        return kind(message, str(self.spec), status, words)
 
 
 def shown_noise(data: bytes) -> str:
