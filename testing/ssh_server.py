@@ -37,9 +37,10 @@ def free_port() -> int:
     return port
 
 
-def make_key(path: Path) -> Path:
-    """Make a key without a passphrase; its public half is beside it, with ``.pub``."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+def make_key(path: Path, passphrase: str = "") -> Path:
+    """Make a key; its public half is beside it, with ``.pub``."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", path]
+    subprocess.run(command, check=True)
     return path
 
 
