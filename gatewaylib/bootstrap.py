@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
+from .shipped.debug import told
 from .shipped.errors import GatewayError, HostNotFound, LoadError, StartError
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
@@ -85,7 +86,7 @@ def _options(spec: Spec, execmodel: str, hello: str, duplex: bool) -> bytes:
             "ends_group": spec.kind in COMMANDS and spec.kind != "popen",
             "chdir": spec.chdir,
             "nice": spec.nice,
-            "env": dict(spec.env),
+            "env": {**told(os.environ), **spec.env},
         }
     )
 

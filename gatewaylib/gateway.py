@@ -24,6 +24,7 @@ from .shipped.errors import (
 )
 from .shipped.polling import POLLER, call_later
 from .shipped.threads import ExecModel
+from .shipped.trace import listeners, trace
 from .spec import Spec
 from .termination import Report, check_timeout, describe_status
 from .xspec import XSpec
@@ -126,6 +127,8 @@ class Gateway(BaseGateway):
 
     def begin(self) -> None:
         """Begin to read; before that there is nothing to end but the process."""
+        if listeners:
+            trace("started", gateway=self.id, spec=self.settings, pid=self.process.pid)
         if self._early:
             self._turn.preload(self._early)
         self._start_reading(self.settings.heartbeat)
@@ -262,6 +265,8 @@ class Gateway(BaseGateway):
                 return
             self.state = ENDING
             self._protocol.say_goodbye()
+        if listeners:
+            trace("exit", gateway=self.id)
         self._writer.flush_soon()
         if not self._protocol.output:
             # Whatever keeps the other end from reading frames, this it will see.

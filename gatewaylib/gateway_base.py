@@ -202,6 +202,8 @@ class BaseGateway(object):
                 for event, subject, detail in events:
                     if event is protocol.ITEM:
                         box = subject.user
+                        if listeners:
+                            trace("received", gateway=self.id, channel=subject.id)
                         box.items.append(detail)
                         if box.waiting:
                             box.wake()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from .gateway import Gateway
 from .gateway_base import ENDED
 from .hops import end_layers, in_waves
 from .multichannel import MultiChannel as MultiChannel  # execnet has it here
+from .shipped.debug import listen_as_told
 from .shipped.errors import GatewayError, SpecError, StartError
 from .shipped.forks import call_in_forks
 from .shipped.threads import NAMES, ExecModel, get_model
@@ -373,6 +375,7 @@ def _forget_all() -> None:
 
 call_in_forks(_forget_all)
 
+listen_as_told(os.environ)
 default_group = Group()
 makegateway = default_group.makegateway
 set_execmodel = default_group.set_execmodel

@@ -24,6 +24,7 @@ ORDER = """
     shipped/compat.py               pure
     shipped/errors.py               pure
     shipped/trace.py
+    shipped/debug.py
     shipped/frames.py               pure
     shipped/columns.py              pure
     shipped/sendable.py             pure

@@ -17,6 +17,7 @@ from . import compat
 from .compat import native
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, describe_error
 from .polling import call_later
+from .trace import listeners, trace
 
 MAIN_THREAD_BUSY = (
     "concurrent remote_exec would cause deadlock for main_thread_only execmodel: "
@@ -82,6 +83,8 @@ class Tasks(object):
     def _run(self, task, in_main_thread=False):
         process = os.getpid()
         error = None
+        if listeners:
+            trace("task", channel=task.channel.id)
         try:
             task.run()
         except:  # noqa: E722 - SystemExit too is told, not obeyed; 2.7 has classes of old
@@ -100,6 +103,9 @@ class Tasks(object):
 
     def _end(self, task, error):
         self.running.pop(task.channel.id, None)
+        if listeners:
+            what = error[0] if type(error) is tuple else error or "none"
+            trace("task-ended", channel=task.channel.id, error=what)
         self._gateway._end_of_task(task.channel, error)
 
 

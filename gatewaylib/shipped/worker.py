@@ -16,6 +16,7 @@ import sys
 from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat, process_group
 from .channel import Mailbox
+from .debug import listen_as_told
 from .errors import ChannelEnded, GatewayLost, ProtocolError
 from .forks import call_in_forks
 from .protocol import VERSION
@@ -206,6 +207,7 @@ def _prepare(options):
         os.chdir(path)
     if options["nice"]:
         os.nice(options["nice"])
+    listen_as_told(os.environ)
     model = get_model(compat.native(options["execmodel"]))
     # Started in the background by a shell, a process ignores SIGINT, the means to end a task.
     signal.signal(signal.SIGINT, signal.default_int_handler)
