@@ -22,6 +22,7 @@ ASKS_NOTHING = ["-T", "-o", "BatchMode=yes", "-o", "ControlMaster=no"]
 ANY = f"exec sh -c 'exec {ANY_PYTHON} \"$@\"' sh -u -c 'run('\"'\"'it'\"'\"')'"
 PY = ["python3", "-u", "-c", BOOT]
 NINE = f"exec python3.9 -u -c {shlex.quote(BOOT)}"
+SESSION = "exec 3<&0; trap 'kill -9 0' TERM; { %s; } <&3 3<&- & wait $!"
 
 # spec -> the command
 EXPECTED = {
@@ -81,8 +82,8 @@ EXPECTED = {
     "sudo=#1000//env:PYTHONUTF8=1//env:TOKEN=secret": [
         "sudo", "-n", "-H", "-u", "#1000", "--", "env", "PYTHONUTF8=1", *PY
     ],
-    "su=bob": ["su", "bob", "-s", "/bin/sh", "-c", ANY],
-    "su=bob//python=python3.9": ["su", "bob", "-s", "/bin/sh", "-c", NINE],
+    "su=bob": ["su", "bob", "-s", "/bin/sh", "-c", SESSION % ANY],
+    "su=bob//python=python3.9": ["su", "bob", "-s", "/bin/sh", "-c", SESSION % NINE],
     "srun": ["srun", "--ntasks=1", "--unbuffered", *PY],
     "srun=-p gpu --mem=4G": [
         "srun", "--ntasks=1", "--unbuffered", "-p", "gpu", "--mem=4G", *PY

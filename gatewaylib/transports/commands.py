@@ -143,7 +143,17 @@ def _sudo(spec: Spec, boot: str) -> list[str]:
 
 def _su(spec: Spec, boot: str) -> list[str]:
     # A shell that is named: those whom nobody may log in as have /usr/sbin/nologin.
-    return ["su", spec.target or "", "-s", "/bin/sh", "-c", _for_a_shell(spec, boot)]
+    return ["su", spec.target or "", "-s", "/bin/sh", "-c", _in_a_session(_for_a_shell(spec, boot))]
+
+
+def _in_a_session(line: str) -> str:
+    """Return a line of sh that runs one, and on SIGTERM kills all that this has started.
+
+    su makes a session of its own, which no signal from here reaches but SIGTERM: that su
+    hands on, to the shell alone. In the background, where the shell can be told, sh gives
+    a command an empty stdin if it gets none by another number.
+    """
+    return f"exec 3<&0; trap 'kill -9 0' TERM; {{ {line}; }} <&3 3<&- & wait $!"
 
 
 def _srun(spec: Spec, boot: str) -> list[str]:
