@@ -29,6 +29,25 @@ NEW_FILE = (
 )
 replace = getattr(os, "replace", os.rename)
 
+if JYTHON:
+    # Its zlib.adler32 is written in Python and takes a second for each MB.
+    from java.util.zip import Adler32
+else:
+
+    class Adler32(object):
+        """A running checksum, with the names that Java has for it."""
+
+        def __init__(self):
+            self._value = 1
+
+        def update(self, data):
+            """Go on with more bytes."""
+            self._value = zlib.adler32(data, self._value)
+
+        def getValue(self):  # noqa: N802 - Java's name
+            """Return the checksum of all until now."""
+            return self._value & 0xFFFFFFFF
+
 
 def as_path(name):
     """Return bytes as this Python has paths; UnicodeError if it can't have such a name."""
@@ -146,14 +165,14 @@ def sums_of(path, size, most):
     weak, strong, told = [], [], 0
     with open(path, "rb") as file:
         while len(weak) < most:
-            low, sum_, length = 1, hashlib.sha256(), 0
+            low, sum_, length = Adler32(), hashlib.sha256(), 0
             for data in chunks_of(file, size):
-                low = zlib.adler32(data, low) & 0xFFFFFFFF
+                low.update(data)
                 sum_.update(data)
                 length += len(data)
             if not length:
                 break
-            weak.append(struct.pack("!I", low))
+            weak.append(struct.pack("!I", low.getValue()))
             strong.append(sum_.digest()[:STRONG])
             told += length
     return told, b"".join(weak), b"".join(strong)
