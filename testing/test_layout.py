@@ -121,6 +121,12 @@ ORDER = """
     commandline/sync.py
     commandline/commands.py
     cli.py
+    script/__init__.py
+    script/socketserver.py
+    script/loop_socketserver.py
+    script/socketserverservice.py
+    script/quitserver.py
+    script/shell.py
     __main__.py
     __init__.py
 """

@@ -1,0 +1,1 @@
+"""execnet's scripts, under their names: ``python -m gatewaylib.script.socketserver``."""
