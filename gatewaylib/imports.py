@@ -29,13 +29,19 @@ from .imports_files import Place
 from .imports_find import Module, find, is_standard, lies_loose, submodules
 from .shipped.channel import Channel
 from .shipped.compat import clock
-from .shipped.errors import GatewayError, ProtocolError, StartError
+from .shipped.errors import (
+    GatewayError,
+    ProtocolError,
+    StartError,
+    TimeoutError,  # noqa: A004
+)
 from .shipped.on_demand import importer, resources
 from .source import prepare
 
 EVERYTHING = "*"
 MAX_PIECE = 2**18
 MAX_NAMES = 2000  # of a folder, in one answer
+MAX_DEPTH = 100  # steps of a name, and of a path: links may make longer ones of any package
 MISSING = ("missing",)
 
 
@@ -67,6 +73,8 @@ def forward(
         try:
             # A task that came earlier would find no importer, or the main thread taken.
             channel.waitclose(max(0.0, deadline - clock()))
+        except TimeoutError:
+            failed.append((gateway, GatewayError("it did not get ready in the time for its start")))
         except GatewayError as error:
             failed.append((gateway, error))
     for gateway, why in failed:
@@ -94,6 +102,7 @@ class Forwarder:
                     "leave it out of imports="
                 )
         self._requests = self._gateway.newchannel()
+        self._requests.reconfigure()  # to the defaults, whatever users make of the gateway's
         self._requests.setcallback(self.answer)
         channel = self._gateway.remote_exec(importer)
         options = {
@@ -178,7 +187,7 @@ class Forwarder:
                 total, piece = place.read(offset, size)
                 return ("file", piece, total)
             found = True
-            listing = {**place.entries(), **listing}
+            listing = {**place.entries, **listing}
         names = sorted(listing.items())
         return ("folder", names[offset : offset + MAX_NAMES], len(names)) if found else MISSING
 
@@ -191,6 +200,7 @@ def _checked(request: Any) -> tuple[Channel, str, str, tuple[str, ...], int, int
         or request[1] not in ("module", "data")
         or not all(isinstance(part, str) for part in request[3])
         or min(request[4:]) < 0
+        or max(request[2].count("."), len(request[3])) > MAX_DEPTH
     ):
-        raise ProtocolError(f"a request for a module that is none: {request!r:.200}")
+        raise ProtocolError("what came for the modules of this end is no request")
     return request

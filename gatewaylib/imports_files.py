@@ -7,8 +7,8 @@ that lead out of the fence are no entries either.
 
 from __future__ import annotations
 
+import functools
 import os
-import stat
 import zipfile
 from typing import Protocol
 
@@ -25,8 +25,9 @@ class Place(Protocol):
     @property
     def is_folder(self) -> bool: ...
 
+    @property
     def entries(self) -> dict[str, bool]:
-        """Return the names in a folder -> whether each is a folder itself."""
+        """The names in a folder -> whether each is a folder itself; as of the first look."""
 
     def enter(self, name: str) -> Place | None:
         """Return the entry of that name, None if there is none."""
@@ -51,41 +52,31 @@ class OnDisk:
     def is_folder(self) -> bool:
         return os.path.isdir(self.path)
 
+    @functools.cached_property
     def entries(self) -> dict[str, bool]:
         try:
-            names = os.listdir(self.path)
+            with os.scandir(self.path) as entries:
+                kinds = {entry.name: self._kind(entry) for entry in entries}
         except OSError:  # no folder any more, or not ours to look into
             return {}
-        found = {}
-        for name in names:
-            kind = self._kind(name)
-            if kind is not None:
-                found[name] = kind
-        return found
+        return {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def _kind(self, name: str) -> bool | None:
+    def _kind(self, entry: os.DirEntry[str]) -> bool | None:
         """Return whether an entry is a folder; None if it is neither that nor a plain file."""
-        path = os.path.join(self.path, name)
-        real = os.path.realpath(path)
-        if real != self._fence and not real.startswith(os.path.join(self._fence, "")):
-            return None
+        if entry.is_symlink() or os.name == "nt":  # there, other things lead elsewhere too
+            real = os.path.realpath(entry.path)
+            if real != self._fence and not real.startswith(os.path.join(self._fence, "")):
+                return None
         try:
-            mode = os.stat(real).st_mode
-        except OSError:  # a link to nothing
+            if entry.is_dir():
+                return True
+            return False if entry.is_file() else None  # to open a pipe would wait for its writer
+        except OSError:  # a link that leads nowhere
             return None
-        if stat.S_ISDIR(mode):
-            return True
-        return False if stat.S_ISREG(mode) else None  # to open a pipe would wait for its writer
 
     def enter(self, name: str) -> OnDisk | None:
-        # Of the listing, not of a stat: some file systems find "A.PY" for "a.py".
-        try:
-            there = name in os.listdir(self.path)
-        except OSError:
-            return None
-        if not there or self._kind(name) is None:
-            return None
-        return OnDisk(os.path.join(self.path, name), self._fence)
+        # By the listing, not a stat: some file systems find "A.PY" for "a.py".
+        return OnDisk(os.path.join(self.path, name), self._fence) if name in self.entries else None
 
     def read(self, offset: int, size: int) -> tuple[int, bytes]:
         with open(self.path, "rb") as file:
@@ -107,8 +98,9 @@ class InArchive:
 
     @property
     def is_folder(self) -> bool:
-        return bool(self.entries())
+        return bool(self.entries)
 
+    @functools.cached_property
     def entries(self) -> dict[str, bool]:
         start = f"{self._inside}/" if self._inside else ""
         found: dict[str, bool] = {}
@@ -120,7 +112,7 @@ class InArchive:
         return found
 
     def enter(self, name: str) -> InArchive | None:
-        if name not in self.entries():
+        if name not in self.entries:
             return None
         return InArchive(self._archive, f"{self._inside}/{name}" if self._inside else name)
 

@@ -7,6 +7,7 @@ system, which runs none of them; from there on it is a walk over folders.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -85,13 +86,13 @@ def submodules(module: Module) -> dict[str, int]:
     found: dict[str, int] = {}
     suffixes = [".py", *EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES]
     for folder in module.folders:
-        for entry, is_folder in folder.entries().items():
+        for entry, is_folder in folder.entries.items():
             stem = entry.partition(".")[0]
             if not stem.isidentifier() or stem in ("__init__", "__pycache__"):
                 continue
             if is_folder:
                 inside = folder.enter(entry)
-                has_init = inside is not None and "__init__.py" in inside.entries()
+                has_init = inside is not None and "__init__.py" in inside.entries
                 if stem == entry:
                     found.setdefault(stem, PACKAGE if has_init else FOLDER)
             elif entry[len(stem) :] in suffixes and found.get(stem, FOLDER) == FOLDER:
@@ -115,12 +116,17 @@ def is_standard(name: str) -> bool:
     if not spec.origin or not spec.has_location:
         return False
     origin = os.path.realpath(spec.origin)
-    for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}:
-        start = os.path.join(os.path.realpath(folder), "")
+    for start in _standard_folders():
         # Installed packages may live inside the standard library's folder.
         if origin.startswith(start) and "-packages" not in origin[len(start) :]:
             return True
     return False
+
+
+@functools.lru_cache(maxsize=1)
+def _standard_folders() -> set[str]:
+    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    return {os.path.join(os.path.realpath(path), "") for path in paths}
 
 
 def _spec_of(name: str) -> ModuleSpec | None:
@@ -174,7 +180,7 @@ def _find_below(folders: Iterable[Place], last: str) -> Module | None:
     """Return the module of that last name in a package's folders."""
     portions: list[Place] = []
     for folder in folders:
-        entries = folder.entries()
+        entries = folder.entries
         if entries.get(last):
             inside = folder.enter(last)
             if inside is not None:
@@ -190,7 +196,7 @@ def _find_below(folders: Iterable[Place], last: str) -> Module | None:
 
 def _in_folder(folder: Place, stem: str, folders: tuple[Place, ...]) -> Module | None:
     """Return the module whose file in ``folder`` is called ``stem`` and a suffix."""
-    entries = folder.entries()
+    entries = folder.entries
     if entries.get(f"{stem}.py") is False:
         return Module(folder.enter(f"{stem}.py"), folders)
     for suffix in [*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES]:

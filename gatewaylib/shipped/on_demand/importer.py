@@ -39,8 +39,10 @@ MARK = "<gatewaylib>/"  # what a forwarded package's __path__ begins with; no fi
 
 
 def native(text):
-    """Return text as this Python's ``str``."""
-    return text if isinstance(text, str) else text.encode("utf-8")
+    """Return text as this Python's ``str``; users choose as what it arrives (reconfigure)."""
+    if isinstance(text, str):
+        return text
+    return text.encode("utf-8") if str is bytes else text.decode("utf-8")
 
 
 def as_text(name):
@@ -71,7 +73,8 @@ class Line(object):
         answers = self._requests.gateway.newchannel()
         parts = tuple(map(as_text, parts))
         self._requests.send((answers, as_text(kind), as_text(name), parts, offset, size))
-        return answers.receive()
+        answer = answers.receive()
+        return (native(answer[0]),) + answer[1:]
 
     def read_on(self, kind, name, parts, size, first):
         """Return all ``size`` bytes of a file of which the first piece is here."""
@@ -137,7 +140,21 @@ class Finder(object):
         return None if loader is None else loader.spec()
 
     def find_module(self, name, path=None):
-        return self._look(name)
+        try:
+            return self._look(name)
+        except ImportError:
+            # Python 2 takes one that is raised here for "not found", and says only that.
+            return Refusal(sys.exc_info()[1])
+
+
+class Refusal(object):
+    """The loader of a module that can't be had."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def load_module(self, name):
+        raise self._error
 
 
 class NamedFinder(Finder):

@@ -40,7 +40,7 @@ class Resource(object):
 
     def _look(self):
         if self._kind is None:
-            self._kind = self._line.native(self._ask(0, 0)[0])
+            self._kind = self._ask(0, 0)[0]
         return self._kind
 
     def is_file(self):
