@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ import leaks
 
 HOST = "127.0.0.1"
 TRIES = 5  # somebody else may take the port that was free a moment ago
+# Whatever the machine has, a session finds a python3.
+SESSION_PATH = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"
 PRIVILEGE_SEPARATION = Path("/run/sshd")  # where root's sshd wants it; lost with each boot
 
 
@@ -121,7 +124,7 @@ class Server:
             "MaxStartups": "100",
             "PidFile": "none",
             # What a test's session starts is the test's, as conftest sees it.
-            "SetEnv": f"{leaks.MARK}={os.environ.get(leaks.MARK, '')}",
+            "SetEnv": f"{leaks.MARK}={os.environ.get(leaks.MARK, '')} PATH={SESSION_PATH}",
             **changes,
         }
         file = self._folder / "sshd_config"

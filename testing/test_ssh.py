@@ -392,27 +392,27 @@ def test_a_local_side_that_is_killed_leaves_no_process_at_the_other_end(box):
     assert gone(pids)
 
 
-# How the interpreter there ends -> what is said of it, and the exit status that ssh gives
+# How the interpreter there ends -> what is said of it, ssh's exit status, and the last words
 DEATHS = {
-    "os._exit(3)": ("ended with exit status 3", 3),
-    "os.kill(os.getpid(), 9)": ("a signal killed the interpreter there", 255),
-    "os.kill(os.getpid(), 15)": ("a signal killed the interpreter there", 255),
-    "os.kill(os.getppid(), 9)": ("ssh lost the connection", 255),
+    "os._exit(3)": ("ended with exit status 3", 3, "my words"),
+    "os.kill(os.getpid(), 9)": ("a signal killed the interpreter there", 255, "my words"),
+    "os.kill(os.getpid(), 15)": ("a signal killed the interpreter there", 255, "my words"),
+    "os.kill(os.getppid(), 9)": ("ssh lost the connection", 255, "closed by remote host"),
 }
 
 
 @pytest.mark.parametrize("code", DEATHS)
 def test_a_remote_that_dies_says_how_as_far_as_ssh_knows(group, box, code):
-    what, status = DEATHS[code]
+    what, status, words = DEATHS[code]
     channel = group.makegateway(box).remote_exec(
-        f"import os, sys\nos.write(2, b'last words\\n')\n{code}\nimport time; time.sleep(999)"
+        f"import os, sys\nos.write(2, b'my words\\n')\n{code}\nimport time; time.sleep(999)"
     )
 
     with pytest.raises(gatewaylib.GatewayLost, match=what) as caught:
         channel.receive(BOUND)
 
     assert caught.value.exit_status == status
-    assert "last words" in caught.value.stderr
+    assert words in caught.value.stderr
     assert group.terminate(BOUND)[0].how == "lost"
 
 
