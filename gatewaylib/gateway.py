@@ -116,6 +116,7 @@ class Gateway(BaseGateway):
         self.process: Remote = start.process
         self._info = RInfo(**(start.info or {}))
         self._owner = owner
+        self._via = via
         self.depth: int = 0 if via is None else via.depth + 1
         self.is_buried = False
         self._burial = self.execmodel.RLock()
@@ -307,6 +308,10 @@ class Gateway(BaseGateway):
         status = signal_number = None
         if self._given_up:
             pass  # what becomes of the process now is our doing and tells nothing
+        elif self._via is not None and self._via.state is not ALIVE:
+            why = f"it was started from gateway {self._via.id}, which is at its end"
+            told = self._via.ended_by or f"gateway {self._via.id} was exited"
+            return GatewayLost(f"gateway {self.id} ({self.spec}) is lost: {why}: {told}", self.id)
         elif process.pid is None:
             why = f"{process.argv[0]} closed the connection"
         elif process.wait(MOMENT):

@@ -12,6 +12,8 @@ from .spec import Spec
 from .spec_keys import did_you_mean
 from .termination import Ending, Member, Report, end_members, kill_members, wait_any
 
+POLITE = 0.2  # seconds
+
 
 class Hop(Member, Protocol):
     """A gateway; ``depth`` is the number of gateways between it and here."""
@@ -47,7 +49,8 @@ def in_waves(specs: Sequence[Spec], there: Collection[str]) -> list[list[Spec]]:
 def end_layers(gateways: Sequence[Hop], timeout: float | None) -> Report:
     """End gateways, those first that were started from others; see ``Group.terminate``.
 
-    All of them have ``timeout`` seconds together to end by themselves.
+    All of them have ``timeout`` seconds together to end by themselves, and those in between
+    ``POLITE`` at least, since it is not their fault if those behind them took it all.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     endings: dict[Hop, Ending] = {}
@@ -55,10 +58,16 @@ def end_layers(gateways: Sequence[Hop], timeout: float | None) -> Report:
     layers = [list(layer) for _, layer in itertools.groupby(by_depth, lambda g: g.depth)]
     for number, layer in enumerate(layers):
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if left is not None and number:
+            left = max(left, POLITE)
         try:
             endings.update(zip(layer, end_members(layer, left, wait_any)))
         except BaseException:
             for rest in layers[number + 1 :]:
                 kill_members(rest, wait_any)
             raise
+    for gateway, ending in endings.items():
+        if ending.how == "stuck" and gateway.process.has_exited():
+            # Its signals had to pass a gateway that passed none, whose end was its end.
+            endings[gateway] = ending._replace(how="killed", exit_status=gateway.bury(0.0))
     return Report(endings[gateway] for gateway in gateways)

@@ -36,6 +36,8 @@ class Channel:
     TimeoutError = errors.TimeoutError
     gateway: Any  # a Gateway here, a Worker in a task
     id: int
+    _end: End
+    _box: Mailbox
     def __init__(self, gateway: Any, end: End, box: Mailbox) -> None: ...
     def __enter__(self) -> Channel: ...
     def __exit__(

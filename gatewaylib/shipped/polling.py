@@ -130,6 +130,8 @@ class Poller(object):
         for turn, count in list(self._turns.items()):
             if turn.ended:
                 del self._turns[turn]
+            elif turn.rings:
+                pass  # it tells when there is something; only its tidying is done here
             elif count is None:
                 targets[turn.fileno()] = partial(self._read, turn)
             elif turn.turns != count:

@@ -9,6 +9,7 @@ class _Turn(Protocol):
     turns: int
     tell_poller: bool
     ended: bool
+    rings: bool
     @property
     def tidy(self) -> Callable[[], object]: ...
     def fileno(self) -> int: ...

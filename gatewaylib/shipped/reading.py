@@ -6,8 +6,9 @@ for an item takes the *turn*, reads the transport itself, hands what is for othe
 them and gives the turn back when it has its own. While nobody waits, one thread for
 all connections of the process reads what arrives: the ``Poller``, in polling.py.
 
-Where descriptors can't be polled together (Jython, Windows pipes, green threads), a
-thread of the connection's own has the turn for good, and the others are handed
+A transport without a descriptor may *ring* when there is something to read: then, while
+nobody waits, a pooled thread reads it. Where there is neither (Jython, Windows pipes, green
+threads), a thread of the connection's own has the turn for good, and the others are handed
 everything. doc/explanation/reading.rst tells it with pictures.
 """
 from __future__ import absolute_import
@@ -46,15 +47,28 @@ class Turn(object):
         self.turns = 0  # how often somebody had the turn: the poller's measure of traffic
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
+        self.rings = transport.rings and not model.green
+        self._has_reader = model.green or not (transport.pollable or transport.rings)
 
     def start(self):
         """Let reading begin in the background."""
-        if self._model.green or not self._transport.pollable:
+        if self._has_reader:
             self._lock.acquire()
             self._model.start(self._read_for_good, name="gatewaylib-reader")
             self._model.start(self._tidy_for_good, name="gatewaylib-tidy")
         else:
             self._poller.add(self)
+            if self.rings:
+                self._transport.on_ring(self._rung)
+
+    def _rung(self):
+        """There is something to read; called by whoever has brought it, who can't wait."""
+        if not self.is_taken():  # whoever has the turn looks again when leaving
+            self._model.run_soon(self._read_all)
+
+    def _read_all(self):
+        while not self.ended and self._transport.wait_readable(0) and self.read_some():
+            pass
 
     def read_for(self, end):
         """Read until an item comes for this end, if nobody else has the turn.
@@ -134,7 +148,10 @@ class Turn(object):
         self.turns += 1
         if self._waiting:
             self._wake_next()
-        if self.tell_poller:
+        if self.rings:
+            if not self.ended and self._transport.wait_readable(0):
+                self._rung()
+        elif self.tell_poller:
             self.tell_poller = False
             self._poller.wake()
 
@@ -177,7 +194,7 @@ class Turn(object):
 
     def _read_for_good(self):
         while not self.ended:
-            if self._model.green:
+            if self._model.green and self._transport.pollable:
                 self._model.wait_readable(self._transport.fileno(), None)
             self._read()
 
@@ -207,5 +224,5 @@ class Turn(object):
     def stop(self):
         """Leave reading: nobody needs what may still arrive."""
         self.ended = True
-        if self._transport.pollable and not self._model.green:
+        if not self._has_reader:
             self._poller.remove(self)

@@ -15,6 +15,7 @@ class Turn:
     turns: int
     tell_poller: bool
     ended: bool
+    rings: bool
     def __init__(
         self,
         transport: Transport,

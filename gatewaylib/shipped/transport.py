@@ -26,8 +26,9 @@ class Transport(object):
     """What a transport is. One thread may read while another writes.
 
     ``pollable`` says whether ``fileno()`` can be waited for together with others, so
-    that no thread of its own is needed to read it. Errors are OSError (IOError on 2.7),
-    and the end of the stream for whoever reads.
+    that no thread of its own is needed to read it; so does ``rings`` of one without a
+    descriptor, which tells by ``on_ring``. Either never waits in ``write_now``. Errors are
+    OSError (IOError on 2.7), and the end of the stream for whoever reads.
 
     ``receive(size)`` waits for bytes and returns up to ``size`` of them, ``b""`` at the
     end of the stream. It is a C function where that can be, so that Ctrl-C comes either
@@ -35,6 +36,7 @@ class Transport(object):
     """
 
     pollable = False
+    rings = False
     receive = None
 
     def fileno(self):
@@ -48,6 +50,10 @@ class Transport(object):
     def wait_readable(self, timeout):
         """Wait until ``receive`` would return at once; False after ``timeout`` seconds."""
         return True
+
+    def on_ring(self, function):
+        """Have ``function()``, which does not wait, called when there is something to read."""
+        raise NotImplementedError
 
     def write_one(self, data):
         """Write one buffer, waiting as long as it takes."""

@@ -26,9 +26,9 @@ class Writer(object):
         self._transport, self._model, self._output = transport, model, output
         self._lock = model.Lock()
         self.broken = False
-        self._never_block = transport.pollable
+        self._never_block = transport.pollable or transport.rings
         self._waits_in_write = not model.green
-        if model.green:
+        if model.green and not transport.rings:
             self._wait_writable = lambda timeout: model.wait_writable(
                 transport.write_fileno(), timeout
             )

@@ -10,37 +10,62 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..shipped.channel import Channel
-from ..shipped.compat import joined
+from ..shipped.compat import clock, joined
 from ..shipped.errors import GatewayError, RemoteError
 from ..shipped.on_demand import relay
 from ..shipped.transport import Transport
 from .output import Output
 
-if TYPE_CHECKING:
-    from ..gateway import Gateway
-
 WINDOW = 2**22  # bytes under way in either direction of a hop
 NEWS_WINDOW = 2**16  # bytes of stderr, and of signals
 
 
+class Bell:
+    """Stands among the locks of those who wait for a channel: its release is a ring."""
+
+    def __init__(self, release: Callable[[], object]) -> None:
+        self.release = release
+
+
 class RelayedTransport(Transport):
-    """Two channels of another gateway: ``down`` takes what is written, ``up`` brings the rest."""
+    """Two channels of another gateway: ``down`` takes what is written, ``up`` brings the rest.
+
+    Whoever reads it reads the other gateway, so that nothing is handed from thread to thread.
+    """
+
+    rings = True
 
     def __init__(self, down: Channel, up: Channel) -> None:
         self._down, self._up = down, up
+        self._box = up._box
         self._process = os.getpid()
 
     def receive(self, size: int) -> bytes:
         """Return the bytes of one item; never more than a relay puts into one."""
+        self.wait_readable(None)
         try:
             data = self._up.receive()
+            return data if isinstance(data, bytes) else b""
         except GatewayError:  # closed, ended, lost or nonsense: no bytes follow
             return b""
-        return data if isinstance(data, bytes) else b""
+        except BaseException:
+            self.abort()  # a Ctrl-C between taking and returning: the bytes may be lost
+            raise
+
+    def wait_readable(self, timeout: float | None) -> bool:
+        if self._box.items:
+            return True
+        deadline = None if timeout is None else clock() + timeout
+        return bool(timeout != 0 and self._up.gateway._wait_for_item(self._up._end, deadline))
+
+    def on_ring(self, function: Callable[[], object]) -> None:
+        self._box.waiting.append(Bell(function))
+        if self._box.items:
+            function()
 
     def write_one(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
@@ -93,7 +118,7 @@ class Relayed:
     pidfd: int | None = None
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], output: Output, via: Gateway
+        self, argv: Sequence[str], env: Mapping[str, str], output: Output, via: Any
     ) -> None:
         self.argv, self.output = list(argv), output
         self._status: int | None = None
