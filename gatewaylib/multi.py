@@ -302,6 +302,7 @@ class Group:
             for xspec, spec in zip(asked, specs):
                 xspec.id = spec.id or self._next_id()
                 self._starting.add(xspec.id)
+                xspec.execmodel = xspec.execmodel or self._remote_execmodel.backend
                 named.append(spec.with_(id=xspec.id))
             return named
 
