@@ -16,6 +16,7 @@ from .output import Output
 from .process import LocalProcess
 
 # The gateway is the one of the spec's via=, already looked up.
+TOKEN_VARIABLE = "GATEWAYLIB_TOKEN"
 Starter = Callable[[Spec, str, Output, Any], Remote]
 
 
@@ -33,6 +34,8 @@ def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     if via is not None:
         return _by_relay(spec, argv, own, output, via)
     env = {**os.environ, **own}
+    if TOKEN_VARIABLE not in own:
+        env.pop(TOKEN_VARIABLE, None)  # of a socket server, and for this process only
     try:
         return LocalProcess(argv, env, output, duplex=spec.kind == "popen")
     except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -174,15 +175,18 @@ class Dial(Transport):
             try:
                 socket_server.set_options(raw)
                 self._tell(" (connected, and no answer yet)")
-                sock = self._begin_tls(raw)
-                undo.callback(sock.close)
+                sock = raw
+                if self._tls is not None:
+                    sock = self._begin_tls(raw, self._tls)
+                    undo.callback(sock.close)
+                    self._greet_tls(sock)
                 self._shake_hands(sock)
             except (OSError, Refused) as error:
                 raise self._failure(f"{self.shown} is no server for us: {error}") from None
             self._tell("")
             self._socket = sock
             undo.pop_all()
-        return SocketTransport(sock) if sock is raw else TlsTransport(sock)
+        return TcpTransport(sock) if sock is raw else TlsTransport(sock)
 
     def _failure(self, why: str, kind: type[StartError] = StartError) -> StartError:
         return kind(f"{self._spec}: {why}", str(self._spec))
@@ -238,23 +242,26 @@ class Dial(Transport):
         refused = isinstance(why, ConnectionRefusedError)
         raise self._failure(text, StartError if refused else HostNotFound)
 
-    def _begin_tls(self, raw: socket.socket) -> socket.socket:
-        if self._tls is None:
-            return raw
-        sock = self._tls.wrap_socket(
-            raw, server_hostname=self._address[0], do_handshake_on_connect=False
-        )
+    def _begin_tls(self, raw: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        host = self._address[0]
+        sock = tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
         self._watch(sock)
+        return sock
+
+    def _greet_tls(self, sock: ssl.SSLSocket) -> None:
         try:
             sock.do_handshake()
         except OSError as error:
             raise Refused(f"TLS failed: {error}") from error
-        return sock
 
     def _shake_hands(self, sock: socket.socket) -> None:
         greeting = socket_server.make_greeting()
         sock.sendall(greeting.encode())
-        answer, words = self._read_answer(sock)
+        try:
+            answer, words = socket_server.read_words(sock, 4)
+        except (OSError, Refused) as error:
+            hint = "; if it speaks TLS, give ca=" if self._tls is None else ""
+            raise Refused(f"{error}{hint}") from None
         if words[2] == "token" and not self._token:
             raise Refused("it asks for a token: give token_file=, or GATEWAYLIB_TOKEN")
         if words[2] == "open" and self._token:
@@ -272,14 +279,19 @@ class Dial(Transport):
         program = self._program.encode()
         sock.sendall(b"%d\n%s" % (len(program), program))
 
-    def _read_answer(self, sock: socket.socket) -> tuple[str, list[str]]:
-        try:
-            return socket_server.read_words(sock, 4)
-        except Refused as error:
-            hint = ""
-            if self._tls is None and ("\x15\x03" in str(error) or "\\x15\\x03" in str(error)):
-                hint = "; it speaks TLS: give ca="
-            raise Refused(f"it answered with {error}{hint}") from None
+
+def _forget_unsent(sock: socket.socket) -> None:
+    """Have the socket's end told at once: a peer that reads nothing does not read that either."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class TcpTransport(SocketTransport):
+    """A TCP connection."""
+
+    def abort(self) -> None:
+        _forget_unsent(self._socket)
+        super().abort()
 
 
 class TlsTransport(SocketTransport):
@@ -299,6 +311,7 @@ class TlsTransport(SocketTransport):
         self._thread.start()
 
     def abort(self) -> None:
+        _forget_unsent(self._tls)
         super().abort()
         socket_server.shut_down(self._tls)
 

@@ -39,6 +39,8 @@ MAX_PROGRAM = 2 ** 16  # bytes
 HANDSHAKE_TIME = 10.0  # seconds, all of it
 MAX_STRANGERS = 64  # connections at once that have not proved anything yet
 WRONG_TOKEN_DELAY = 1.0  # seconds until whoever gave a wrong proof is told
+LOOK_TIME = 1.0  # seconds between looks for a signal that went to another than the main thread
+LAST_WORD_TIME = 0.5  # seconds for who is refused to read why
 END_TIME = 1.7  # seconds an interpreter may take to end by itself: it interrupts its tasks
 CHUNK = 2 ** 16  # bytes copied at once; what a TLS connection can give at once is less
 RDHUP = getattr(select, "POLLRDHUP", 0x2000)
@@ -212,30 +214,41 @@ def relay(one, other, one_ended=None):
     """Copy all between two sockets, both ways, until both have ended.
 
     It is one thread, because two may not use one TLS connection at the same time.
-    ``one_ended`` is called once nothing comes of the first any more.
+    ``one_ended`` is called once nothing new comes of the first any more, even if the other
+    takes nothing of what has come before (on Linux).
     """
     one.setblocking(False)
     other.setblocking(False)
     ways = [Way(one, other), Way(other, one)]
     while not (ways[0].is_done and ways[1].is_done):
         moved = ways[0].move() + ways[1].move()  # both of them, whatever the first has done
-        if ways[0].is_done and one_ended is not None:
+        has_ended = ways[0].is_done
+        if not moved:
+            has_ended = _wait_for_either(ways, one if one_ended is not None else None)
+        if has_ended and one_ended is not None:
             one_ended()
             one_ended = None
-        if moved:
-            continue
-        poll, events = select.poll(), {}
-        for way in ways:
-            if not way.is_done:
-                fd = way.waits_for[0].fileno()
-                events[fd] = events.get(fd, 0) | way.waits_for[1]
-        for fd in events:
-            poll.register(fd, events[fd])
-        try:
-            poll.poll()
-        except (OSError, IOError, select.error) as error:
-            if error.args[0] != errno.EINTR:
-                raise
+
+
+def _wait_for_either(ways, watched):
+    """Wait until a way may go on; return whether ``watched``, a socket, was hung up."""
+    poll, events = select.poll(), {}
+    if watched is not None:
+        events[watched.fileno()] = RDHUP
+    for way in ways:
+        if not way.is_done:
+            fd = way.waits_for[0].fileno()
+            events[fd] = events.get(fd, 0) | way.waits_for[1]
+    for fd in events:
+        poll.register(fd, events[fd])
+    try:
+        found = dict(poll.poll())
+    except (OSError, IOError, select.error) as error:
+        if error.args[0] != errno.EINTR:
+            raise
+        return False
+    hung_up = RDHUP | select.POLLHUP | select.POLLERR
+    return watched is not None and bool(found.get(watched.fileno(), 0) & hung_up)
 
 
 # ---- the interpreter of one connection ------------------------------------------------------
@@ -327,16 +340,17 @@ class Server(object):
         self._listener, self._token, self._tls = listener, token, tls
         self._lock = threading.Lock()
         self._strangers = 0
+        self._stopped = False
         self._interpreters = set()
 
     def serve(self):
-        """Accept connections for ever."""
-        while True:
+        """Accept connections until ``stop``."""
+        self._listener.settimeout(LOOK_TIME)
+        while not self._stopped:
             while self._strangers >= MAX_STRANGERS:
                 time.sleep(0.01)  # the others wait in the kernel's queue
             sock, address = self._accept()
             if sock is None:
-                time.sleep(0.1)  # out of descriptors, or a client that was quick to leave
                 continue
             with self._lock:
                 self._strangers += 1
@@ -349,13 +363,17 @@ class Server(object):
             self._listener.settimeout(max(0.01, deadline - time.time()))
             sock, address = self._accept()
             if sock is not None:
-                sock.setblocking(True)
                 self._strangers += 1
                 met = self._meet(sock, address)
                 if met is not None:
                     self._listener.close()
                     return self._run(*met)
         self._listener.close()
+
+    def stop(self):
+        """Accept nobody any more, and wake who waits for somebody."""
+        self._stopped = True
+        shut_down(self._listener)
 
     def close(self):
         """End all interpreters, and accept nobody any more."""
@@ -367,8 +385,13 @@ class Server(object):
 
     def _accept(self):
         try:
-            return self._listener.accept()
+            sock, address = self._listener.accept()
+            sock.setblocking(True)
+            return sock, address
+        except socket.timeout:
+            return None, None
         except (OSError, IOError):
+            time.sleep(0.1)  # out of descriptors, or a client that was quick to leave
             return None, None
 
     def _start(self, function, *args):
@@ -398,10 +421,7 @@ class Server(object):
         except (Refused, OSError, IOError, ValueError) as error:
             log("%s:%d refused: %s" % (address[0], address[1], error))
             if isinstance(error, Refused):
-                try:
-                    conn.sendall(("refused %s\n" % error).encode("ascii", "replace"))
-                except (OSError, IOError):
-                    pass  # it is gone
+                _send_last(conn, "refused %s\n" % error)
             conn.close()
             return None
         finally:
@@ -474,6 +494,20 @@ class Server(object):
             shut_down(conn, socket.SHUT_WR)  # what it has written arrives before the end
         timers.append(start_timer(END_TIME, shut_down, conn))
         ended.set()
+
+
+def _send_last(conn, text):
+    """Send a last word, and read on for a moment: what is not read would take it back."""
+    timer = start_timer(LAST_WORD_TIME, shut_down, conn)
+    try:
+        conn.sendall(text.encode("ascii", "replace"))
+        shut_down(conn, socket.SHUT_WR)
+        while conn.recv(CHUNK):
+            pass
+    except (OSError, IOError):
+        pass  # it is gone
+    finally:
+        timer.cancel()
 
 
 def log(text):
@@ -613,13 +647,13 @@ def main(args=None):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         server.serve()
-    except KeyboardInterrupt:
-        return 130
-    finally:
+    except (KeyboardInterrupt, SystemExit) as error:
         server.close()
+        # Python 2 would have its daemon threads complain that there is no interpreter any more.
+        os._exit(error.code if isinstance(error, SystemExit) else 130)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
 elif __name__ == "__channelexec__":
     serve_channel(globals()["channel"])
