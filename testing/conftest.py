@@ -9,6 +9,7 @@ from pathlib import Path
 import interpreters
 import leaks
 import pytest
+import ssh_server
 
 from gatewaylib.shipped import reading, threads
 
@@ -69,3 +70,18 @@ def group() -> Iterator[Group]:
     """An empty group, ended after the test."""
     with Group() as group:
         yield group
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh_server.Server]:
+    """A real sshd on loopback that a whole module shares."""
+    if ssh_server.find_sshd() is None:
+        pytest.skip("no sshd: install openssh-server")
+    with ssh_server.running(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+def box(sshd: ssh_server.Server) -> str:
+    """The beginning of a spec that leads to it."""
+    return f"ssh=box//ssh_config={sshd.config}"

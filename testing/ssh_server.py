@@ -42,7 +42,7 @@ def free_port() -> int:
 
 def make_key(path: Path, passphrase: str = "") -> Path:
     """Make a key; its public half is beside it, with ``.pub``."""
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", path]
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(path)]
     subprocess.run(command, check=True)
     return path
 

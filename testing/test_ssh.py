@@ -1,18 +1,16 @@
-"""Gateways by ssh, to a real sshd on loopback: what works, and how it ends."""
+"""Gateways by ssh, to a real sshd on loopback: what a spec may say, and how they end."""
 
 import contextlib
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import interpreters
 import leaks
 import pytest
-import ssh_server
 from command_line import environment
 
 import gatewaylib
@@ -21,22 +19,6 @@ BOUND = 30.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
 GONE = 3.0  # seconds within which nothing of a remote is left
 VERSIONS = interpreters.find()
-
-pytestmark = pytest.mark.skipif(
-    ssh_server.find_sshd() is None, reason="no sshd: install openssh-server"
-)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with ssh_server.running(tmp_path_factory.mktemp("sshd")) as server:
-        yield server
-
-
-@pytest.fixture
-def box(server):
-    """The beginning of a spec that leads to the server."""
-    return f"ssh=box//ssh_config={server.config}"
 
 
 def gone(pids, within=GONE + SLACK):
@@ -60,9 +42,9 @@ def test_a_gateway_by_ssh_runs_code_in_a_session_of_the_server(group, box):
     assert "ssh=box" in repr(gateway)
 
 
-def test_the_value_of_ssh_may_hold_options_and_a_user(group, server):
-    config = server.write_config("other", Port=1, User="nobody")
-    target = f"-p {server.port} {server.user}@box"
+def test_the_value_of_ssh_may_hold_options_and_a_user(group, sshd):
+    config = sshd.write_config("other", Port=1, User="nobody")
+    target = f"-p {sshd.port} {sshd.user}@box"
 
     gateway = group.makegateway(f"ssh={target}//ssh_config={config}")
 
@@ -149,176 +131,37 @@ def test_what_is_printed_there_arrives_as_output_and_not_on_the_wire(group, box)
     assert {line for _, _, line in lines} == {"by print", "by os", "by echo"}
 
 
-def test_gateways_share_no_connection_that_one_of_them_made(group, server, tmp_path):
-    config = server.write_config("master", ControlMaster="auto", ControlPath=f"{tmp_path}/%C")
+@pytest.fixture
+def shared(sshd):
+    """A configuration in which connections are shared, and its socket."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's are too long for a socket's name
+        path = f"{folder}/master"
+        yield sshd.write_config("shared", ControlMaster="auto", ControlPath=path), path
+
+
+def test_gateways_share_no_connection_that_one_of_them_made(group, shared):
+    config, path = shared
     first, second = group.makegateways([f"2*ssh=box//ssh_config={config}"])
+    assert not os.path.exists(path)
 
     assert first.terminate(BOUND)[0].how == "exited"
 
     assert second.remote_exec("channel.send(1)").receive(BOUND) == 1
 
 
-# ---- what stands in the way of the hello -------------------------------------------------
+def test_a_gateway_uses_a_shared_connection_that_is_there(group, sshd, shared):
+    config, path = shared
+    command = ["ssh", "-F", config, "box", "echo ready; cat > /dev/null"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as master:
+        assert master.stdout.readline() == b"ready\n"
+        logins = sshd.log.count("Accepted")
 
+        gateway = group.makegateway(f"ssh=box//ssh_config={config}")
 
-def log_in_with(server, command):
-    """Have every login run a command first, as its rc file would."""
-    server.allow(f'command="{command}; eval \\"$SSH_ORIGINAL_COMMAND\\""')
-
-
-@pytest.fixture
-def logging_in(server):
-    yield lambda command: log_in_with(server, command)
-    server.allow()
-
-
-def test_what_a_login_prints_is_skipped_up_to_64_kib(group, box, logging_in):
-    logging_in("head -c 65536 /dev/urandom; echo welcome >&2")
-
-    gateway = group.makegateway(f"{box}//stdio=drop")
-
-    assert gateway.remote_exec("channel.send(1)").receive(BOUND) == 1
-
-
-def test_a_login_that_prints_more_than_that_is_an_error_that_quotes_it(group, box, logging_in):
-    logging_in("yes motd | head -c 200000")
-
-    with pytest.raises(gatewaylib.StartError, match="that are no hello") as caught:
-        group.makegateway(box)
-
-    assert "motd" in str(caught.value)
-
-
-def test_a_banner_is_no_trouble(group, tmp_path):
-    (tmp_path / "banner").write_text("authorized use only\n")
-    lines = []
-    with ssh_server.running(tmp_path, Banner=tmp_path / "banner") as server:
-        group.makegateway(
-            f"ssh=box//ssh_config={server.config}", on_output=lambda *words: lines.append(words)
-        )
-        group.terminate(BOUND)
-
-    assert ("gw0", "stderr", "authorized use only") in lines
-
-
-def test_a_login_that_says_nothing_and_hangs_is_an_error_in_time(group, box, logging_in):
-    logging_in("cat > /dev/null")  # until its stdin ends
-    begun = time.monotonic()
-
-    with pytest.raises(gatewaylib.StartError, match=r"within 1 s.*\n?.*ssh -F .* true"):
-        group.makegateway(f"{box}//start_timeout=1")
-
-    assert time.monotonic() - begun < 2 + SLACK
-
-
-# ---- hosts that are not reached ----------------------------------------------------------
-
-
-def unknown_key(server, folder):
-    (folder / "empty").touch()
-    return f"ssh=box//ssh_config={server.write_config('c', UserKnownHostsFile=folder / 'empty')}"
-
-
-def changed_key(server, folder):
-    other = ssh_server.make_key(folder / "other").with_suffix(".pub")
-    (folder / "changed").write_text(server.known_hosts(other))
-    return f"ssh=box//ssh_config={server.write_config('c', UserKnownHostsFile=folder / 'changed')}"
-
-
-def wrong_key(server, folder):
-    key = ssh_server.make_key(folder / "not_let_in")
-    return f"ssh=box//ssh_config={server.write_config('c', IdentityFile=key)}"
-
-
-# name -> (what makes a spec that does not lead there, what the error says)
-UNREACHABLE = {
-    "an unknown host key": (unknown_key, "Host key verification failed"),
-    "a changed host key": (changed_key, "HOST IDENTIFICATION HAS CHANGED"),
-    "a wrong user": (lambda s, _: f"ssh=nobody@box//ssh_config={s.config}", "Permission denied"),
-    "a wrong key": (wrong_key, "Permission denied"),
-    "a port without a server": (lambda s, _: "ssh=-p 1 127.0.0.1", "Connection refused"),
-    "a name that means nothing": (lambda s, _: "ssh=no.such.invalid", "resolve"),
-    "a configuration that is not there": (
-        lambda s, folder: f"ssh=box//ssh_config={folder}/none", "No such file"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", UNREACHABLE)
-def test_what_keeps_ssh_from_its_host_is_said_at_once(group, server, tmp_path, name):
-    make, what = UNREACHABLE[name]
-    spec = make(server, tmp_path)
-    begun = time.monotonic()
-
-    with pytest.raises(gatewaylib.HostNotFound, match=what) as caught:
-        group.makegateway(spec)
-
-    assert time.monotonic() - begun < 5 + SLACK
-    assert caught.value.exit_status == 255
-    assert what in caught.value.stderr
-    assert str(caught.value).startswith(spec.partition("//")[0])
-    assert "ssh asks nothing here" in str(caught.value)
-    assert len(group) == 0
-
-
-def write_command(path, text):
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def test_nothing_is_ever_asked(group, server, tmp_path, monkeypatch):
-    """Not even where something could: a passphrase, or the server's offer of a password."""
-    asked = tmp_path / "asked"
-    write_command(tmp_path / "askpass", f"touch {asked}; exec sleep 999")
-    monkeypatch.setenv("SSH_ASKPASS", str(tmp_path / "askpass"))
-    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
-    monkeypatch.setenv("DISPLAY", ":0")
-    key = ssh_server.make_key(tmp_path / "locked", passphrase="secret")
-
-    with pytest.raises(gatewaylib.HostNotFound, match="Permission denied .*password"):
-        group.makegateway(f"ssh=box//ssh_config={server.write_config('c', IdentityFile=key)}")
-
-    assert not asked.exists()
-
-
-def test_a_network_without_a_route_is_said(group, tmp_path, monkeypatch):
-    write_command(
-        tmp_path / "ssh", f'exec unshare --map-root-user --net {shutil.which("ssh")} "$@"'
-    )
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-
-    with pytest.raises(gatewaylib.HostNotFound, match="Network is unreachable"):
-        group.makegateway("ssh=192.0.2.1")
-
-
-def test_a_host_that_never_answers_is_an_error_in_time(group):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        begun = time.monotonic()
-
-        with pytest.raises(gatewaylib.StartError, match=f"within 1 s.*\n?.*ssh -p {port}"):
-            group.makegateway(f"ssh=-p {port} 127.0.0.1//start_timeout=1")
-
-    assert time.monotonic() - begun < 2 + SLACK
-
-
-def test_a_host_that_has_no_python_says_so(group, box, logging_in, tmp_path):
-    (tmp_path / "sh").symlink_to("/bin/sh")
-    logging_in(f"PATH={tmp_path}")
-    for option in ("", "//python=python3.99", "//python=/no/such/python"):
-        with pytest.raises(gatewaylib.StartError, match="Name one by python=") as caught:
-            group.makegateway(box + option)
-
-        assert type(caught.value) is gatewaylib.StartError
-        assert caught.value.exit_status == 127
-        assert "python3" in caught.value.stderr or "/no/such/python" in caught.value.stderr
-
-
-def test_a_machine_without_ssh_says_so(group, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    with pytest.raises(gatewaylib.StartError, match="cannot run ssh: No such file.*on the PATH"):
-        group.makegateway("ssh=host")
+        assert gateway.remote_exec("channel.send(1)").receive(BOUND) == 1
+        assert sshd.log.count("Accepted") == logins
+        assert gateway.terminate(BOUND)[0].how == "exited"
+        master.stdin.close()
 
 
 # ---- how it ends -------------------------------------------------------------------------
@@ -355,6 +198,25 @@ def test_terminate_leaves_no_process_at_the_other_end(group, box):
 
     assert time.monotonic() - begun < 1.5 + SLACK
     assert [ending.how for ending in report] == [how for _, how in ENDINGS.values()], str(report)
+    assert gone(pids)
+
+
+# Jython starts processes through Java, and has no fork to leave behind.
+@pytest.mark.parametrize("name", [name for name in VERSIONS if name != "jython"])
+def test_every_interpreter_ends_what_its_tasks_have_started_and_says_its_own_status(
+    group, box, name
+):
+    channel = group.makegateway(f"{box}//python={VERSIONS[name]}").remote_exec(
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '999'])\n"
+        "deaf = subprocess.Popen(['sh', '-c', 'trap true TERM HUP; sleep 999; sleep 999'])\n"
+        "channel.send((os.getpid(), child.pid, deaf.pid))"
+    )
+    pids = channel.receive(BOUND)
+
+    (ending,) = group.terminate(BOUND)
+
+    assert (ending.how, ending.exit_status) == ("exited", 0)
     assert gone(pids)
 
 
