@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
+from .shipped.compat import MAX_WAIT
 from .shipped.debug import told
 from .shipped.errors import GatewayError, HostNotFound, LoadError, StartError
 from .shipped.protocol import VERSION
@@ -183,7 +184,7 @@ class Start:
         if size > MAX_HELLO:
             self.fail(f"said hello with {size} bytes of news")
         elif len(rest) >= end:
-            self.early = rest[end:]
+            self.early, self._got = rest[end:], noise
             self._read_hello(rest[HELLO_SIZE.size : end])
 
     def _read_hello(self, payload: bytes) -> None:
@@ -383,7 +384,7 @@ def wait_for_hellos(starts: list[Start]) -> None:
         for fd, start in pending.items():
             poll.register(fd, start.events)
         left = min(start.deadline for start in pending.values()) - time.monotonic()
-        for fd, events in poll.poll(max(0.0, left) * 1000):
+        for fd, events in poll.poll(min(max(0.0, left), MAX_WAIT) * 1000):
             pending[fd].step(events)
         now = time.monotonic()
         for start in pending.values():

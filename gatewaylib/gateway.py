@@ -151,6 +151,9 @@ class Gateway(BaseGateway):
     def remote_exec(self, source: object, **kwargs: Any) -> Channel:
         """Run ``source`` in the other interpreter; return at once with a channel to it.
 
+        (A task of more than 64 KiB is on its way then. If the other end has not even read
+        those before, it takes up to 5 s and raises TimeoutError.)
+
         Args:
             source: text or a module, which find the channel as the global ``channel``;
                 or a function, which gets it as its first parameter.
@@ -213,15 +216,15 @@ class Gateway(BaseGateway):
         self._statuses[number].append(payload)
         self._wake_waiting()
 
-    def _rinfo(self, update: bool = False) -> RInfo:
+    def _rinfo(self, update: bool = False, timeout: float | None = None) -> RInfo:
         """Return what is known of the other interpreter.
 
         It was told at the start and costs nothing; ``update`` asks for the current
-        directory again, by a task.
+        directory again, by a task, which may take ``timeout`` seconds.
         """
         if update:
             channel = self.remote_exec("import os; channel.send(os.getcwd())")
-            vars(self._info)["cwd"] = channel.receive()
+            vars(self._info)["cwd"] = channel.receive(timeout)
         return self._info
 
     @property
@@ -306,7 +309,9 @@ class Gateway(BaseGateway):
 
         process = self.process
         status = signal_number = None
-        if self._given_up:
+        if self._said_at_end:
+            why = f"the other end gave up: {self._said_at_end}"
+        elif self._given_up:
             pass  # what becomes of the process now is our doing and tells nothing
         elif self._via is not None and self._via.state is not ALIVE:
             why = f"it was started from gateway {self._via.id}, which is at its end"

@@ -12,7 +12,7 @@ import sys
 from .shipped import frames, protocol
 from .shipped.callbacks import Callbacks
 from .shipped.channel import Channel, Mailbox, remote_error, retold
-from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock
+from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock, text_type
 from .shipped.errors import (
     ChannelClosed,
     ChannelEnded,
@@ -61,7 +61,7 @@ class BaseGateway(object):
         self._transport = transport
         self._protocol = Protocol(self._FIRST_CHANNEL, window, self._RUNS_TASKS)
         self._lock = model.Lock()
-        self._writer = Writer(transport, model, self._protocol.output)
+        self._writer = Writer(transport, model, self._protocol.output, self._give_up)
         self._task_ids = {}  # ids of channels that end with their task
         self._handles = Handles(self, self._protocol, self._lock, self._writer, self._task_ids)
         self._turn = Turn(transport, model, self._arrived, POLLER, self._handles.tidy)
@@ -74,6 +74,7 @@ class BaseGateway(object):
         self._waiting = []  # locks of those who wait for the gateway itself
         self._chunks_seen = 0
         self._given_up = False
+        self._said_at_end = u""  # why the other end gave up, if it did
         self._heartbeat = None
 
     def newchannel(self, window=None):
@@ -178,6 +179,8 @@ class BaseGateway(object):
     def _error_payload(self, error):
         """Return a text, or a (type name, text) pair, as what a close frame can carry."""
         type_name, text = error if isinstance(error, tuple) else ("", error)
+        if not isinstance(text, (bytes, text_type)):
+            text = str(text)
         text = shortened(as_text(text), ERROR_TEXT)
         return self._own_serializer.dumps((as_text(type_name), text))
 
@@ -249,8 +252,9 @@ class BaseGateway(object):
             raise ProtocolError("reconfigure brought %r" % (strings,))
         self._use_strings(end, bool(strings[0]), bool(strings[1]))
 
-    def _on_goodbye(self, subject, detail):
-        pass  # the end of the stream follows
+    def _on_goodbye(self, subject, why):
+        # The end of the stream follows.
+        self._said_at_end = shortened(why.decode("utf-8", "replace"), ERROR_TEXT)
 
     def _on_status_asked(self, number, detail):
         raise ProtocolError("the other side asked for a status")

@@ -25,6 +25,7 @@ class BaseGateway:
     ended_by: GatewayError | None
     # What the local Gateway builds on.
     _given_up: bool
+    _said_at_end: str
     _transport: Transport
     _protocol: Protocol
     _lock: Any

@@ -33,10 +33,14 @@ class MultiChannel:
     def __repr__(self) -> str:
         return f"<MultiChannel of {len(self)}>"
 
-    def send_each(self, item: object) -> None:
-        """Send the item on every channel."""
+    def send_each(self, item: object, timeout: float | None = None) -> None:
+        """Send the item on every channel, within ``timeout`` seconds for all together.
+
+        Raises what ``Channel.send`` raises, at the first channel that does.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
         for channel in self._channels:
-            channel.send(item)
+            channel.send(item, _left(deadline))
 
     def receive_each(self, withchannel: bool = False, timeout: float | None = None) -> list[Any]:
         """Receive one item from each channel; return them in the channels' order.

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from .shipped.compat import MAX_WAIT
 from .shipped.errors import GatewayLost
 
 TERM_TIME = 0.3  # seconds from SIGTERM to SIGKILL
@@ -224,4 +225,4 @@ def wait_any(processes: Sequence[Watched], timeout: float) -> None:
             polled += 1
     if polled < len(processes):
         timeout = min(timeout, 0.01)  # no descriptor to wait for: look again soon
-    poll.poll(max(0.0, timeout) * 1000)
+    poll.poll(min(max(0.0, timeout), MAX_WAIT) * 1000)

@@ -17,6 +17,7 @@ from gatewaylib import (
     RemoteError,
     TimeoutError,
 )
+from gatewaylib.shipped.compat import HAS_REFERENCE_COUNTS
 
 WAIT = 10.0  # seconds for what should take none
 ECHO = "for item in channel: channel.send(item)"
@@ -633,3 +634,79 @@ def test_threads_over_one_gateway_get_their_own_items(gateway):
         thread.join(WAIT)
 
     assert (wrong, sorted(done)) == ([], list(range(16)))
+
+
+# ---- errors that are told again and again ---------------------------------------------
+
+
+def test_an_end_that_is_told_again_holds_on_to_no_frame(gateway):
+    channel = gateway.remote_exec("pass")
+    channel.waitclose(WAIT)
+    depths = []
+    for _ in range(3):
+        with pytest.raises(ChannelEnded) as caught:
+            channel.receive(WAIT)
+        depths.append(len(caught.traceback))
+
+    assert depths[0] == depths[1] == depths[2]
+
+
+@pytest.mark.skipif(not HAS_REFERENCE_COUNTS, reason="collects what nobody holds, but later")
+def test_a_channel_whose_end_was_seen_is_dropped_like_any_other(gateway):
+    def task(channel):
+        inner = channel.receive()
+        other = channel.gateway.newchannel()
+        channel.send(other)
+        try:
+            inner.receive()
+        except EOFError:
+            pass
+
+    inner = gateway.newchannel()
+    running = gateway.remote_exec(task)
+    running.send(inner)
+    other = running.receive(WAIT)
+    inner.close()
+    running.waitclose(WAIT)
+
+    with pytest.raises(ChannelEnded):
+        other.receive(WAIT)
+
+
+def test_a_timeout_may_be_as_long_as_anybody_likes(gateway):
+    month, for_ever = 30 * 86400.0, float("inf")
+    with gateway.remote_exec(ECHO) as channel:
+        for timeout in (month, 1e12, for_ever):
+            channel.send(b"x" * 3000000, timeout=timeout)
+            assert len(channel.receive(timeout)) == 3000000
+        channel.close()
+        channel.waitclose(for_ever)
+    assert gateway.remote_status(for_ever).numexecuting >= 0
+
+
+def test_what_is_no_callback_is_refused(gateway):
+    channel = gateway.newchannel()
+    for callback in (None, 5):
+        with pytest.raises(TypeError, match="called with each item"):
+            channel.setcallback(callback)
+
+
+def test_a_window_that_is_no_number_of_bytes_is_refused_and_does_no_harm(gateway):
+    for window in (1e6, "5M", -1):
+        with pytest.raises(ValueError, match="whole number of bytes"):
+            gateway.newchannel(window=window)
+    assert gateway.remote_exec("channel.send(1)").receive(WAIT) == 1
+
+
+def test_an_error_given_to_close_need_not_be_text(gateway):
+    channel = gateway.remote_exec(
+        "try: channel.receive()\n"
+        "except channel.RemoteError as error: channel.gateway.said = str(error)"
+    )
+    channel.close(ValueError("five"))
+    asked = gateway.remote_exec(
+        "import time\n"
+        "while not hasattr(channel.gateway, 'said'): time.sleep(0.01)\n"
+        "channel.send(channel.gateway.said)"
+    )
+    assert "five" in asked.receive(WAIT)

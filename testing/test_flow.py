@@ -267,7 +267,7 @@ def test_ten_thousand_channels_fit_on_one_gateway(group):
 
 @pytest.mark.parametrize("size", [1000, 10**6])
 def test_a_long_wait_for_credit_is_explained_at_the_line_that_sends(group, monkeypatch, size):
-    monkeypatch.setattr(sending, "CREDIT_PATIENCE", 0.1)
+    monkeypatch.setattr(sending, "PATIENCE", 0.1)
     gateway = group.makegateway("popen//window=5000//id=slow")
     channel = gateway.remote_exec("channel.gateway.newchannel().receive()")
 

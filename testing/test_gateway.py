@@ -1,5 +1,6 @@
 """A gateway runs what it is given and tells of what is at its other end."""
 
+import inspect
 import os
 import platform
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 import gatewaylib
 from gatewaylib import ChannelClosed, DumpError, GatewayLost, RemoteError, SourceError, TimeoutError
+from gatewaylib.shipped import frames, sending
 
 WAIT = 10.0
 
@@ -424,3 +426,55 @@ def test_ctrl_c_at_any_moment_keeps_no_lock(group):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+# ---- what is said of a loss -------------------------------------------------------------
+
+
+def test_a_remote_that_gives_up_says_why(group):
+    gateway = group.makegateway("popen")
+    gateway._protocol.output.append(frames.encode(99, 0))
+    gateway._writer.flush()
+
+    gateway.join(WAIT)
+
+    assert "the other end gave up" in str(gateway.ended_by)
+    assert "unknown kind 99" in str(gateway.ended_by)
+
+
+def test_a_send_that_is_interrupted_in_the_middle_is_the_reason_of_the_loss(group):
+    gateway = group.makegateway("popen")
+    channel = gateway.remote_exec("for item in channel: pass")
+    os.kill(gateway._rinfo().pid, signal.SIGSTOP)
+    with pytest.raises(KeyboardInterrupt):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        channel.send(b"x" * 30_000_000)
+
+    gateway.join(WAIT)
+
+    assert "interrupted by KeyboardInterrupt" in str(gateway.ended_by)
+
+
+def test_remote_exec_returns_though_the_other_end_reads_nothing(group, monkeypatch):
+    monkeypatch.setattr(sending, "PATIENCE", 0.1)
+    gateway = group.makegateway("popen")
+    channel = gateway.newchannel()
+    os.kill(gateway._rinfo().pid, signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        channel.send(b"x" * 30_000_000, timeout=0.1)
+
+    with pytest.raises(TimeoutError, match="reads nothing"):
+        for _ in range(1000):
+            gateway.remote_exec("pass")
+
+
+def test_sources_of_the_library_are_at_hand_at_a_remote_like_this_one(gateway):
+    channel = gateway.remote_exec(
+        "import inspect, sys\n"
+        "frames = sys.modules['_gatewaylib.shipped.frames']\n"
+        "channel.send((inspect.getsource(frames), inspect.getsource(frames.Pieces)))"
+    )
+    module, of_class = channel.receive(WAIT)
+
+    assert module == inspect.getsource(frames)
+    assert of_class == inspect.getsource(frames.Pieces)

@@ -696,7 +696,7 @@ def test_status_reconfigure_and_goodbye_arrive():
         (STATUS_ASKED, 7, None),
         (RECONFIGURED, None, b"all"),
         (RECONFIGURED, there, b"one"),
-        (SAID_GOODBYE, None, None),
+        (SAID_GOODBYE, None, b""),
     ]
     assert pair.pump()[0] == [(STATUS_TOLD, 7, b"fine")]
 

@@ -298,3 +298,22 @@ def test_a_start_that_takes_too_long_names_its_limit(tmp_path):
         gatewaylib.Group().makegateway(f"popen//python={path}", timeout=0.5)
     with pytest.raises(ValueError, match="must not be negative"):
         gatewaylib.Group().makegateway(timeout=-1)
+
+
+def test_an_error_does_not_quote_the_hello(tmp_path):
+    with pytest.raises(StartError, match="could not do what the spec says") as caught:
+        gatewaylib.makegateway("popen//chdir=/proc/nope")
+    assert "gatewaylib-hello" not in str(caught.value)
+
+
+def test_a_script_without_its_interpreter_says_so(tmp_path):
+    script = tmp_path / "python"
+    script.write_text("#!/nowhere/python\n")
+    script.chmod(0o755)
+    with pytest.raises(StartError, match="first line"):
+        gatewaylib.makegateway(f"popen//python={script}")
+
+
+def test_a_start_may_take_as_long_as_anybody_likes():
+    with gatewaylib.Group(["popen//start_timeout=3000000"]) as group:
+        assert len(group) == 1

@@ -18,6 +18,7 @@ from typing import Any, Callable
 from ..gateway import Gateway
 from ..multi import Group
 from ..shipped.channel import Channel
+from ..shipped.compat import MAX_WAIT
 from ..shipped.errors import ChannelClosed, ChannelEnded, GatewayError
 from ..shipped.on_demand import run_script
 from ..spec import Spec
@@ -190,7 +191,9 @@ class Fleet:
 
     def _next(self, timeout: float | None) -> Event:
         try:
-            event = self._queue.get(timeout=None if timeout is None else max(0.0, timeout))
+            event = self._queue.get(
+                timeout=None if timeout is None else min(max(0.0, timeout), MAX_WAIT)
+            )
         except queue.Empty:
             raise OutOfTime from None
         if self._queue.qsize() < QUEUE_LENGTH // 2 and not self._has_room.is_set():

@@ -92,7 +92,7 @@ class Mailbox(object):
     def next_error(self):
         """Return what receiving behind the last item raises: a remote error is told once."""
         error, self.remote_error = self.remote_error, None
-        return error or self.ended
+        return error or again(self.ended)
 
 
 class Channel(object):
@@ -231,6 +231,8 @@ class Channel(object):
         Raises OSError if a callback was set before.
         """
         box = self._box
+        if not callable(callback):
+            raise TypeError("a callback is called with each item, and %r can't be" % (callback,))
         if box.callback is not None:
             raise IOError("channel %d has a callback already" % self.id)
         box.endmarker = endmarker
@@ -249,7 +251,7 @@ class Channel(object):
             self._box.remote_error = None
             raise error
         if not isinstance(self._box.ended, (ChannelEnded, ChannelClosed)):
-            raise self._box.ended
+            raise again(self._box.ended)
 
     # ---- ending ------------------------------------------------------------------
 
@@ -257,7 +259,7 @@ class Channel(object):
         """Close both directions; closing again does nothing.
 
         Args:
-            error: text; the other end gets it as a RemoteError.
+            error: text, or what has one; the other end gets it as a RemoteError.
 
         Raises OSError in a task for the task's own channel: it ends with the task.
         """
@@ -281,7 +283,7 @@ class Channel(object):
         if self._box.remote_error is not None:
             return self._box.next_error()
         ended = self._box.ended
-        return None if isinstance(ended, (ChannelEnded, ChannelClosed)) else ended
+        return None if isinstance(ended, (ChannelEnded, ChannelClosed)) else ended and again(ended)
 
 
 def make_handle(gateway, end, box, dropped):
@@ -325,6 +327,11 @@ def remote_error(serializer, payload):
     if not all(isinstance(text, (bytes, text_type)) for text in (type_name, formatted)):
         raise LoadError("an error that is no text, but %r" % (value,))
     return RemoteError(as_text(formatted), as_text(type_name))
+
+
+def again(reason):
+    """Return an error like one that is kept, to be raised: that would hold on to the frames."""
+    return retold(str(reason), reason)
 
 
 def retold(message, reason):

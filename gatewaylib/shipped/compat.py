@@ -34,6 +34,9 @@ else:
     QUEUE = "queue"
     imap, izip = map, zip
 
+# Seconds above which a wait has no end: what waits in C takes not many more.
+MAX_WAIT = 2**20
+
 
 def native(text):
     """Return text as this Python's ``str``: UTF-8 bytes on 2.7, unchanged on 3."""

@@ -5,6 +5,7 @@ from typing import Any
 PY2: bool
 JYTHON: bool
 QUEUE: str
+MAX_WAIT: int
 PYPY: bool
 IMPLEMENTATION: str
 HAS_REFERENCE_COUNTS: bool

@@ -22,6 +22,7 @@ from collections import deque
 from . import channel_state as states
 from . import frames
 from .channel_state import CLOSED, GOT_LAST, OPEN, SENT_LAST, next_state
+from .compat import int_types
 from .errors import GatewayError
 
 ITEM_COST = 64  # what holding an item costs besides its payload
@@ -111,8 +112,10 @@ class Outgoing(object):
         ``window`` overrides the gateway's; 0: no limit. Raises ValueError if it is negative,
         GatewayError if the other side has not claimed ``MAX_OFFERS`` channels before it.
         """
-        if window is not None and not 0 <= window <= NO_LIMIT:
-            raise ValueError("a window of %d bytes: use 1 or more, or 0 for no limit" % window)
+        if window is not None and not (isinstance(window, int_types) and 0 <= window <= NO_LIMIT):
+            raise ValueError(
+                "a window is a whole number of bytes, from 1, or 0 for no limit; not %r" % (window,)
+            )
         if len(self._offered) >= MAX_OFFERS:
             raise GatewayError(
                 "%d channels are open that the other end has not received" % len(self._offered)
@@ -273,8 +276,9 @@ class Outgoing(object):
         id = 0 if end is None else end.id
         self.output.append(frames.encode(frames.RECONFIGURE, id, payload))
 
-    def say_goodbye(self):
-        self.output.append(frames.encode(frames.GOODBYE, 0))
+    def say_goodbye(self, why=b""):
+        """Say that this side ends: as it was asked, or ``why`` else, in UTF-8."""
+        self.output.append(frames.encode(frames.GOODBYE, 0, why))
 
     def lose(self):
         """The connection is gone: close every end; return those that were open."""

@@ -11,7 +11,7 @@ import select
 import threading
 from functools import partial
 
-from .compat import clock
+from .compat import MAX_WAIT, clock
 from .forks import call_in_forks
 from .transport import can_poll, close_on_exec, retry
 
@@ -153,7 +153,7 @@ class Poller(object):
 
     def _time_left(self):
         """Milliseconds until something must be looked at again; None for never."""
-        left = [timer[0] - clock() for timer in self._timers]
+        left = [min(timer[0] - clock(), MAX_WAIT) for timer in self._timers]
         if any(c is not None and not t.tell_poller for t, c in self._turns.items()):
             left.append(HOLD_BACK)
         return max(0, min(left)) * 1000 if left else None

@@ -36,7 +36,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     STATUS_ASKED,  # a number the answer repeats
     STATUS_TOLD,  # that number, a payload
     RECONFIGURED,  # an end, or None for the gateway; a payload
-    SAID_GOODBYE,
+    SAID_GOODBYE,  # why the other side gives up, as UTF-8; b"": it was asked to end
 ) = (
     "opened",
     "task",
@@ -284,7 +284,7 @@ class Protocol(Outgoing):
         events.append((RECONFIGURED, end, payload))
 
     def _on_goodbye(self, id, payload, events):
-        events.append((SAID_GOODBYE, None, None))
+        events.append((SAID_GOODBYE, None, payload))
 
     _HANDLERS = {
         frames.OPEN: _on_open,

@@ -13,7 +13,7 @@ from .compat import clock, joined
 from .errors import TimeoutError  # noqa: A004
 from .protocol import size_of
 
-CREDIT_PATIENCE = 5.0  # seconds a send waits for credit before it says so
+PATIENCE = 5.0  # seconds a send waits for credit before it says so, and a task to be written
 BACKLOG = 64  # frames that may wait to be written when a send with a timeout adds its own
 
 
@@ -47,6 +47,9 @@ class Sender(object):
         elif len(payload) > frames.PIECE:
             self._send_pieces(end, frames.Pieces([payload]), deadline, kind)
             return
+        if kind == frames.EXEC:
+            # Whoever starts a task goes on at once, though the other end reads nothing now.
+            deadline = clock() + PATIENCE
         if deadline is not None:
             self._write_backlog(end, deadline)
         while True:
@@ -55,7 +58,10 @@ class Sender(object):
             if sent:
                 break
             self._wait_for_credit(end, deadline)
-        self._writer.flush(deadline)
+        if kind == frames.EXEC:
+            self._writer.flush_soon()
+        else:
+            self._writer.flush(deadline)
 
     def send_now(self, end, payload):
         """Send a payload of at most a piece if nobody has to be waited for; say if it was.
@@ -110,7 +116,7 @@ class Sender(object):
             return self._has_credit(end, pieces)
 
         left = None if deadline is None else max(0, deadline - clock())
-        patience = CREDIT_PATIENCE if left is None else min(CREDIT_PATIENCE, left)
+        patience = PATIENCE if left is None else min(PATIENCE, left)
         if self._wait(end.user.waiting, ready, patience):
             return
         if left is None or left > patience:

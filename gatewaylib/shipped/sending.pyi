@@ -5,7 +5,7 @@ from .outgoing import End
 from .protocol import Protocol
 from .writing import Writer
 
-CREDIT_PATIENCE: float
+PATIENCE: float
 BACKLOG: int
 
 class Sender:

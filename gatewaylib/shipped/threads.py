@@ -98,7 +98,7 @@ class ExecModel(object):
 
         Whoever finds True at the end of ``got`` has the lock, whatever was raised.
         """
-        if timeout is None:
+        if timeout is None or timeout > compat.MAX_WAIT:
             got.extend(map(lock.acquire, (True,)))
         elif timeout <= 0:
             got.extend(map(lock.acquire, AT_ONCE))

@@ -93,6 +93,8 @@ def retry(function, *args):
 
 def wait_fd(fd, writing, timeout):
     """Wait until the descriptor is readable or writable; False after ``timeout`` seconds."""
+    if timeout is not None and timeout > compat.MAX_WAIT:
+        timeout = None
     if not hasattr(select, "poll"):
         sets = ([], [fd]) if writing else ([fd], [])
         return any(retry(select.select, sets[0], sets[1], [], timeout))

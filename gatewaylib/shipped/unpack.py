@@ -78,20 +78,25 @@ class TableImporter(object):
         return self._path(name).endswith("__init__")
 
     def get_filename(self, name):
+        if self._table[self._path(name)][1] is not None:
+            return self.get_code(name).co_filename
         return "gatewaylib/%s.py" % self._path(name).replace(".", "/")
 
     def get_source(self, name):
         source, code = self._table[self._path(name)]
         if code is not None:
-            return None  # tracebacks find it where the code says it is from
+            return None  # it is found where the code says it is from
         return source if str is bytes else source.decode("utf-8")
 
     def get_code(self, name):
         source, code = self._table[self._path(name)]
-        if code is not None:
+        if isinstance(code, bytes):
             import marshal
 
-            return marshal.loads(code)
+            code = marshal.loads(code)
+            self._table[self._path(name)] = source, code
+        if code is not None:
+            return code
         return compile(source, self.get_filename(name), "exec", 0, True)
 
     # Python 3

@@ -1,16 +1,16 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import IO
 
-_Table = Mapping[str, tuple[bytes, bytes | None]]
+_Table = dict[str, tuple[bytes, bytes | CodeType | None]]
 
 ROOT: str
 OLDEST: tuple[tuple[int, int], tuple[int, int]]
 
 def refusal(version: tuple[int, ...]) -> str | None: ...
 def read_all(stdin: IO[bytes], size: int) -> bytes: ...
-def read_table(data: bytes) -> dict[str, tuple[bytes, bytes | None]]: ...
+def read_table(data: bytes) -> _Table: ...
 
 class TableImporter:
     def __init__(self, root: str, table: _Table) -> None: ...

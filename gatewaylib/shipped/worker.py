@@ -99,6 +99,9 @@ class Worker(BaseGateway):
 
     def _give_up(self, why):
         sys.stderr.write("%s gives up: %s\n" % (self.id, why))
+        with self._lock:
+            self._protocol.say_goodbye(compat.encode_text(compat.as_text(why)))
+        self._writer.flush_soon()
         super(Worker, self)._give_up(why)
 
     def _after_end(self):

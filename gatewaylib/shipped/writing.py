@@ -18,13 +18,16 @@ class Writer(object):
 
     Args:
         output: deque of bytes and memoryviews in wire order; others append.
+        give_up: called with the reason where a frame was written in part; it aborts the
+            transport.
 
     ``broken`` turns true when the transport refuses: what is put there then is dropped.
     """
 
-    def __init__(self, transport, model, output):
+    def __init__(self, transport, model, output, give_up):
         self._transport, self._model, self._output = transport, model, output
         self._lock = model.Lock()
+        self._give_up = give_up
         self.broken = False
         self._never_block = transport.pollable or transport.rings
         self._waits_in_write = not model.green
@@ -55,11 +58,11 @@ class Writer(object):
                     self._write_in_time(deadline)
             except (OSError, IOError):
                 self.broken = True
-            except BaseException:
+            except BaseException as error:
                 if got and got[-1]:
                     # A Ctrl-C in the middle of a frame: nobody could make sense of the rest.
                     self.broken = True
-                    self._transport.abort()
+                    self._give_up("writing to it was interrupted by %s" % error.__class__.__name__)
                 raise
             finally:
                 if got and got[-1]:

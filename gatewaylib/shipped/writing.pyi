@@ -1,4 +1,5 @@
 from collections import deque
+from collections.abc import Callable
 
 from .threads import ExecModel
 from .transport import Transport
@@ -6,7 +7,11 @@ from .transport import Transport
 class Writer:
     broken: bool
     def __init__(
-        self, transport: Transport, model: ExecModel, output: deque[bytes | memoryview]
+        self,
+        transport: Transport,
+        model: ExecModel,
+        output: deque[bytes | memoryview],
+        give_up: Callable[[str], object],
     ) -> None: ...
     def flush(self, deadline: float | None = ...) -> None: ...
     def flush_soon(self) -> None: ...

@@ -67,7 +67,9 @@ def why_not(error: OSError) -> str:
 
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
     message = f"{spec}: cannot run {command}: {why_not(error)}"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and os.path.exists(command):
+        message += "; it is there, but not the interpreter that its first line (#!) names"
+    elif isinstance(error, FileNotFoundError) and not os.path.dirname(command):
         import difflib
 
         near = difflib.get_close_matches(os.path.basename(command), _pythons_on_path(env), 3)
