@@ -11,8 +11,8 @@ import sys
 
 from .shipped import frames, protocol
 from .shipped.callbacks import Callbacks
-from .shipped.channel import Channel, Mailbox, remote_error, retold
-from .shipped.compat import HAS_REFERENCE_COUNTS, as_text, clock, text_type
+from .shipped.channel import Channel, Mailbox
+from .shipped.compat import HAS_REFERENCE_COUNTS, clock
 from .shipped.errors import (
     ChannelClosed,
     ChannelEnded,
@@ -33,10 +33,9 @@ from .shipped.reading import Turn
 from .shipped.sending import Sender
 from .shipped.serializer import Serializer
 from .shipped.threads import release
+from .shipped.told_errors import ERROR_TEXT, error_payload, remote_error, retold
 from .shipped.trace import listeners, trace
 from .shipped.writing import Writer
-
-ERROR_TEXT = 12000  # characters of an error that travel: one frame must hold them
 
 # The states of a gateway; it only ever moves on.
 ALIVE, ENDING, ENDED = "alive", "ending", "ended"
@@ -169,20 +168,12 @@ class BaseGateway(object):
         self._callbacks.set(end, callback)
 
     def _close_end(self, end, error=None):
-        payload = b"" if error is None else self._error_payload(error)
+        payload = b"" if error is None else error_payload(self._own_serializer, error)
         with self._lock:
             self._protocol.close(end, payload)
         end.user.end(ChannelClosed("channel %d was closed at this end" % end.id))
         self._told(end)
         self._writer.flush_soon()  # closing has no timeout, so it must not wait for the peer
-
-    def _error_payload(self, error):
-        """Return a text, or a (type name, text) pair, as what a close frame can carry."""
-        type_name, text = error if isinstance(error, tuple) else ("", error)
-        if not isinstance(text, (bytes, text_type)):
-            text = str(text)
-        text = shortened(as_text(text), ERROR_TEXT)
-        return self._own_serializer.dumps((as_text(type_name), text))
 
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""

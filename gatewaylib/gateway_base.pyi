@@ -13,7 +13,6 @@ from .shipped.threads import ExecModel
 from .shipped.transport import Transport
 from .shipped.writing import Writer
 
-ERROR_TEXT: int
 ALIVE: str
 ENDING: str
 ENDED: str

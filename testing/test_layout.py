@@ -46,6 +46,7 @@ ORDER = """
     shipped/polling.py
     shipped/reading.py
     shipped/channel_file.py
+    shipped/told_errors.py          pure
     shipped/channel.py
     shipped/callbacks.py
     shipped/handles.py

@@ -12,19 +12,18 @@ from collections import deque
 
 from .channel_file import open_file
 from .channel_state import CLOSED, CLOSING
-from .compat import as_text, clock, text_type
+from .compat import clock
 from .errors import (
     ChannelClosed,
     ChannelEnded,
     DataFormatError,
-    GatewayError,
     IllegalMove,
-    LoadError,
     RemoteError,
     TimeoutError,  # noqa: A004
 )
 from .protocol import size_of
 from .threads import release
+from .told_errors import again, retold
 
 NO_ENDMARKER = object()
 _LAST = object()  # stands in a mailbox behind the last item; stays there
@@ -315,28 +314,3 @@ def call_back(gateway, end):
             return True
         box.callback(box.serializer.loads(payload))
         gateway._took(end, size_of(payload))
-
-
-def remote_error(serializer, payload):
-    """Return the RemoteError a close brought: a text, or a pair (type name, traceback)."""
-    value = serializer.loads(payload)
-    if isinstance(value, tuple) and len(value) == 2:
-        type_name, formatted = value
-    else:
-        type_name, formatted = "", value
-    if not all(isinstance(text, (bytes, text_type)) for text in (type_name, formatted)):
-        raise LoadError("an error that is no text, but %r" % (value,))
-    return RemoteError(as_text(formatted), as_text(type_name))
-
-
-def again(reason):
-    """Return an error like one that is kept, to be raised: that would hold on to the frames."""
-    return retold(str(reason), reason)
-
-
-def retold(message, reason):
-    """Return an error of the same class and attributes with another message."""
-    copy = reason.__class__.__new__(reason.__class__)
-    copy.__dict__.update(getattr(reason, "__dict__", {}))
-    GatewayError.__init__(copy, message)
-    return copy

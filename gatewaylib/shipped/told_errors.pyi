@@ -1,0 +1,13 @@
+from typing import TypeVar
+
+from .errors import GatewayError, RemoteError
+from .serializer import Serializer
+
+_E = TypeVar("_E", bound=GatewayError)
+
+ERROR_TEXT: int
+
+def error_payload(serializer: Serializer, error: object) -> bytes: ...
+def remote_error(serializer: Serializer, payload: bytes) -> RemoteError: ...
+def again(reason: _E) -> _E: ...
+def retold(message: str, reason: _E) -> _E: ...
