@@ -361,7 +361,8 @@ def test_who_kills_a_gateway_in_between_loses_all_behind_it_and_nothing_stays(ch
 
     for error, name in zip(errors, "cb"):
         assert error.value.gateway_id == name
-        assert "gateway a (popen//id=a) is lost: its process was killed by SIGKILL" in str(error.value)
+        reason = "gateway a (popen//id=a) is lost: its process was killed by SIGKILL"
+        assert reason in str(error.value)
     assert gone(pids)
 
 
