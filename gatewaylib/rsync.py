@@ -158,6 +158,8 @@ class RSync:
                 target.close()
         reports = [target.report for target in targets]
         errors = [(report.gateway, report.error) for report in reports if report.error is not None]
+        if any(isinstance(error, TimeoutError) for _, error in errors):
+            raise out_of_time(timeout)
         if len(errors) > 1:
             raise SyncErrors(errors)
         for _, error in errors:
@@ -238,7 +240,12 @@ def _next(events: Any, deadline: float | None, timeout: float | None) -> tuple[T
         event: tuple[Target, str, Any] = events.get(timeout=left)
         return event
     except queue.Empty:
-        raise TimeoutError(f"the rsync was not done within {timeout:g} s") from None
+        raise out_of_time(timeout) from None
+
+
+def out_of_time(timeout: float | None) -> TimeoutError:
+    """Return the error of a ``send`` whose time is over."""
+    return TimeoutError(f"the rsync was not done within {timeout:g} s")
 
 
 def _wait_for(running: set[Target], events: Any) -> None:
