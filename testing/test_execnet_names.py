@@ -12,6 +12,7 @@ import sys
 import threading
 
 import execnet
+import interpreters
 import pytest
 
 import gatewaylib
@@ -652,6 +653,23 @@ def test_a_second_task_where_there_is_one_thread_is_refused_in_the_same_words(gr
     )
     first.send(None)
     first.waitclose(WAIT)
+
+
+@pytest.mark.parametrize("interpreter", interpreters.find())
+def test_any_interpreter_at_the_other_end_has_the_names_of_gateway_base(interpreter):
+    with gatewaylib.Group([f"popen//python={interpreters.find()[interpreter]}"]) as group:
+        channel = group[0].remote_exec(
+            """
+            import sys
+            base = sys.modules[type(channel.gateway).__mro__[1].__module__]
+            model = base.get_execmodel("thread")
+            modules = [model.queue, model.subprocess, model.socket]
+            channel.send([str(module.__name__) for module in modules])
+            channel.send((base.loads(base.dumps([1])), isinstance(channel, base.Channel)))
+            """
+        )
+        assert [name.lower() for name in channel.receive(WAIT)] == ["queue", "subprocess", "socket"]
+        assert channel.receive(WAIT) == ([1], True)
 
 
 # ---- a command of one's own ----------------------------------------------------------------
