@@ -329,8 +329,8 @@ def test_a_large_file_is_never_held_in_memory_at_either_end(gateway, source, des
 class AfterTheWalk(RSync):
     """Does something between the walk and the sending."""
 
-    def _read_tree(self):
-        tree = super()._read_tree()
+    def _read_tree(self, check_time):
+        tree = super()._read_tree(check_time)
         self.change(tree)
         return tree
 
@@ -597,6 +597,9 @@ def test_a_timeout_is_for_the_whole_call(group, source, dest):
         os.kill(pid, signal.SIGCONT)
 
     assert sync(source, gateway, dest).files == 1
+    rsync.add_target(gateway, dest)
+    with pytest.raises(TimeoutError, match="not done within 0 s"):
+        rsync.send(timeout=0)
     with pytest.raises(ValueError, match="-1"):
         RSync(source).send(timeout=-1)
 
