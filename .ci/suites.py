@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "testing"))
+sys.path[:0] = [str(ROOT), str(ROOT / "testing")]
 
 from xdist_runs import PLUGIN, environment, outcomes  # noqa: E402
 

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 
 # What a worker needs to run tests.
 NEEDED = ["_pytest", "pytest", "pluggy", "iniconfig", "packaging", "pygments", "py", "xdist"]
+# One that lacks what it needs is not started again for ever.
+OPTIONS = ("--max-worker-restart=0", "--dist=load")
 WHERE = """
     import os, sys
 
@@ -47,7 +49,7 @@ DIRECTORY = """
 
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory):
-    """An interpreter that has what a worker needs, and of what else is installed here nothing."""
+    """An interpreter that has what a worker needs, and nothing else that is installed here."""
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     [packages] = folder.glob("lib/*/site-packages")
@@ -89,8 +91,7 @@ def test_rsyncdir_brings_the_tests_to_a_directory_of_the_workers(tmp_path, bare_
         source,
         "-v",
         "-rP",
-        "--max-worker-restart=0",
-        "--dist=load",
+        *OPTIONS,
         f"--rsyncdir={source}",
         "--tx",
         f"popen//python={bare_python}//chdir={target}",
@@ -110,9 +111,11 @@ def test_rsyncdir_brings_the_tests_to_a_directory_of_the_workers(tmp_path, bare_
 def test_workers_run_by_ssh(tmp_path, bare_python):
     source = project(tmp_path, test_where=WHERE, test_other="def test_it(): pass")
     with ssh_server.running(tmp_path) as server:
-        spec = f"ssh=box//ssh_config={server.config}//python={bare_python}//chdir={tmp_path}/there"
+        spec = f"ssh=box//ssh_config={server.config}//python={bare_python}"
+        spec += f"//chdir={tmp_path}/there"
 
-        done = run(source, "-rP", "--max-worker-restart=0", "--dist=load", f"--rsyncdir={source}", "--tx", f"2*{spec}", str(source))
+        more = ("-rP", f"--rsyncdir={source}", "--tx", f"2*{spec}", str(source))
+        done = run(source, *OPTIONS, *more)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
@@ -126,9 +129,10 @@ def test_ctrl_c_ends_workers_by_ssh(tmp_path, bare_python):
     source = project(tmp_path, test_it=waits % str(tmp_path / "started"))
     os.mkfifo(tmp_path / "started")
     with ssh_server.running(tmp_path) as server:
-        spec = f"ssh=box//ssh_config={server.config}//python={bare_python}//chdir={tmp_path}/there"
+        spec = f"ssh=box//ssh_config={server.config}//python={bare_python}"
+        spec += f"//chdir={tmp_path}/there"
         process = xdist_runs.start(
-            source, "--max-worker-restart=0", "--dist=load", f"--rsyncdir={source}", "--tx", spec, str(source)
+            source, *OPTIONS, f"--rsyncdir={source}", "--tx", spec, str(source)
         )
         open(tmp_path / "started").close()
 
@@ -149,7 +153,8 @@ def test_workers_run_behind_a_socket_server(tmp_path, bare_python):
     with socket_servers.serve(servers, python=str(bare_python)) as server:
         spec = f"socket={server.address}//token_file={token}//chdir={tmp_path}/there"
 
-        done = run(source, "-rP", "--max-worker-restart=0", "--dist=load", f"--rsyncdir={source}", "--tx", f"2*{spec}", str(source))
+        more = ("-rP", f"--rsyncdir={source}", "--tx", f"2*{spec}", str(source))
+        done = run(source, *OPTIONS, *more)
 
         assert done.returncode == 0, done.stdout + done.stderr + server.errors()
     assert "2 passed" in done.stdout
