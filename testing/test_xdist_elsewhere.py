@@ -75,7 +75,7 @@ def project(tmp_path, **files):
 def test_an_interpreter_that_has_pytest_only_runs_tests(tmp_path, bare_python):
     write(tmp_path, test_where="import sys\ndef test_it(): print('prefix:', sys.prefix)")
 
-    done = run(tmp_path, "-rP", "--max-worker-restart=0", "--dist=load", "--tx", f"2*popen//python={bare_python}")
+    done = run(tmp_path, *OPTIONS, "-rP", "--tx", f"2*popen//python={bare_python}")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"prefix: {bare_python.parent.parent}" in done.stdout
