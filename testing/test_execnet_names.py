@@ -288,7 +288,8 @@ def test_what_can_not_be_sent_is_refused(gw):
 
 
 def test_a_gateway_tells_its_status_while_it_works(gw):
-    channel = gw.remote_exec("channel.receive()")
+    channel = gw.remote_exec("channel.send('runs'); channel.receive()")
+    assert channel.receive(WAIT) == "runs"
     status = gw.remote_status()
 
     assert status.numexecuting >= 1 and status.numchannels >= 1
