@@ -332,7 +332,10 @@ class Gateway(BaseGateway):
             why = f"process {process.pid} closed its connection and went on; it is killed"
         words = process.output.last_words()
         message = f"gateway {self.id} ({self.settings}) is lost: {why}"
-        message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
+        if self.settings.kind == "socket":
+            message += "; what it wrote to stderr is at its server"
+        else:
+            message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
         return GatewayLost(message, self.id, status, signal_number, words)
 
     def _after_end(self) -> None:

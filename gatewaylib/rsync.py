@@ -149,7 +149,7 @@ class RSync:
         try:
             # without the "/" of the end, so that names in it join up
             self._sourcedir = os.path.dirname(os.path.join(self._sourcedir, "x"))
-            tree = self._read_tree()
+            tree = self._read_tree(lambda: _left(deadline, timeout))
             for problem in tree.problems:
                 self._report_problem(problem)
             self._send_all(tree, targets, timeout, deadline)
@@ -158,14 +158,20 @@ class RSync:
                 target.close()
         reports = [target.report for target in targets]
         errors = [(report.gateway, report.error) for report in reports if report.error is not None]
+        if any(isinstance(error, TimeoutError) for _, error in errors):
+            raise out_of_time(timeout)
         if len(errors) > 1:
             raise SyncErrors(errors)
         for _, error in errors:
             raise error
         return reports
 
-    def _read_tree(self) -> Tree:
-        return read_tree(self._sourcedir, self.filter)
+    def _read_tree(self, check_time: Callable[[], object]) -> Tree:
+        def is_wanted(path: str) -> bool:
+            check_time()  # a walk can be long
+            return self.filter(path)
+
+        return read_tree(self._sourcedir, is_wanted)
 
     def _send_all(
         self,
@@ -234,11 +240,25 @@ def _serve(
 
 def _next(events: Any, deadline: float | None, timeout: float | None) -> tuple[Target, str, Any]:
     try:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        event: tuple[Target, str, Any] = events.get(timeout=left)
+        event: tuple[Target, str, Any] = events.get(timeout=_left(deadline, timeout))
         return event
     except queue.Empty:
-        raise TimeoutError(f"the rsync was not done within {timeout:g} s") from None
+        raise out_of_time(timeout) from None
+
+
+def _left(deadline: float | None, timeout: float | None) -> float | None:
+    """Return the seconds that are left of ``timeout``; raise TimeoutError if none are."""
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise out_of_time(timeout)
+    return left
+
+
+def out_of_time(timeout: float | None) -> TimeoutError:
+    """Return the error of a ``send`` whose time is over."""
+    return TimeoutError(f"the rsync was not done within {timeout:g} s")
 
 
 def _wait_for(running: set[Target], events: Any) -> None:

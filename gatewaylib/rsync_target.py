@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable, TypeVar
 
 from .gateway import Gateway
-from .rsync_delta import CHUNK, MAX_BLOCKS, STRONG, WORTH, Copy, OldBlocks, block_size, steps
+from .rsync_delta import CHUNK, MAX_BLOCKS, STRONG, WORTH, Copy, OldBlocks, Step, block_size, steps
 from .rsync_tree import Directory, Entry, Link, OpenFile, Problem, Tree
 from .shipped.channel import Channel
 from .shipped.errors import (
@@ -175,18 +175,27 @@ class Target:
         """Send what a file holds; return whether it stayed as it was meanwhile."""
         entry = source.entry
         self._tell("sending", entry.name)
-        whole = hashlib.sha256()
-        chunks = summed(self._in_time(source.chunks(CHUNK)), whole.update)
+        chunks = self._in_time(source.chunks(CHUNK))
+        if entry.size <= CHUNK and not self._is_worth(entry, old_size):
+            content = b"".join(chunks)
+            if source.has_changed():
+                return False
+            self._send("whole", number, entry.mode, entry.mtime, content)
+            self.report.sent += len(content)
+            return True
         old = self._ask_for_blocks(number, old_size) if self._is_worth(entry, old_size) else None
-        self._send("file", number, entry.mode, entry.mtime)
+        # The transport keeps bytes as they are. What is checked is that of the old file.
+        whole = hashlib.sha256()
+        parts: Iterable[Step] = chunks if old is None else steps(summed(chunks, whole.update), old)
+        self._send("file", number, entry.mode, entry.mtime, old is not None)
         try:
-            for step in chunks if old is None else steps(chunks, old):
-                if isinstance(step, Copy):
+            for part in parts:
+                if isinstance(part, Copy):
                     assert old is not None
-                    self._send("copy", step.first, step.blocks, old.size)
+                    self._send("copy", part.first, part.blocks, old.size)
                 else:
-                    self._send("data", step)
-                    self.report.sent += len(step)
+                    self._send("data", part)
+                    self.report.sent += len(part)
             if source.has_changed():
                 self._send("drop")
                 return False
@@ -195,7 +204,7 @@ class Target:
         except OSError:  # it can't be read to its end
             self._send("drop")
             raise
-        self._send("end", whole.digest())
+        self._send("end", b"" if old is None else whole.digest())
         return True
 
     def _is_worth(self, entry: Entry, old_size: int) -> bool:

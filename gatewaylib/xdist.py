@@ -20,7 +20,7 @@ import pytest
 from .gateway import Gateway
 from .multi import Group, StartErrors
 from .shipped.channel import Channel
-from .shipped.errors import GatewayError, GatewayLost
+from .shipped.errors import GatewayError, GatewayLost, SpecError
 from .shipped.on_demand import xdist_worker
 from .xspec import SpecLike, as_xspecs
 
@@ -114,7 +114,7 @@ class Hooks:
         session: Any = config.pluginmanager.get_plugin("dsession")
         try:
             session.nodemanager.group.start_ahead(specs)
-        except StartErrors as error:
+        except (SpecError, StartErrors) as error:
             raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(optionalhook=True)

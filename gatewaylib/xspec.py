@@ -29,6 +29,7 @@ class XSpec:
     """
 
     id: Any = None
+    execmodel: Any = None
     env: dict[str, Any]
 
     def __init__(self, string: str) -> None:

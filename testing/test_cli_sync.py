@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import socket
+import threading
 
 import interpreters
 import pytest
-from command_line import call
+from command_line import call, start
 from test_cli_run import rows
 from test_cli_terminal import BAR, draw, final
 
@@ -144,3 +146,21 @@ def test_one_sync_spans_every_interpreter_of_this_machine(tmp_path, source):
     for name in found:
         assert (tmp_path / name / "dest" / "folder" / "file").read_text() == "content"
     assert done.returncode == 0
+
+
+def test_ctrl_c_ends_a_sync_and_leaves_no_file_half_there(tmp_path, source):
+    with open(source / "huge", "wb") as file:
+        file.truncate(2**32)  # more than is copied in a moment
+    process = start("sync", "source", "dest", cwd=tmp_path)
+    moment = threading.Event()
+    with process:
+        while not any(".gatewaylib-rsync-" in p.name for p in tmp_path.glob("dest/*")):
+            assert process.poll() is None
+            moment.wait(0.01)
+
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=50)
+
+    assert "interrupted; 0 of 1 gateways were done" in err
+    assert process.returncode == 130
+    assert "huge" not in os.listdir(tmp_path / "dest")

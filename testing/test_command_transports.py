@@ -115,6 +115,7 @@ def test_who_can_not_be_become_is_said(group, spec, what):
     assert what in caught.value.stderr
 
 
+@pytest.mark.slow
 @only_root
 @needs("sudo", "su")
 @pytest.mark.parametrize(
@@ -266,6 +267,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 @only_root
 @pytest.mark.parametrize("spec", ENDING)
 def test_a_local_side_that_is_killed_leaves_nothing_of_a_command(spec):

@@ -116,7 +116,17 @@ def test_what_a_spec_sets_is_not_for_everybody_to_read():
 
 
 @pytest.mark.parametrize(
-    "text", ["ssh= ", "docker= ", "kubectl= ", "lxc= ", "command= ", "srun= ", "sudo=x//python= "]
+    "text",
+    [
+        "ssh= ",
+        "docker= ",
+        "kubectl= ",
+        "lxc= ",
+        "command= ",
+        "srun= ",
+        "sudo=x//python= ",
+        "ssh=x//python= ",
+    ],
 )
 def test_an_empty_value_is_refused(text):
     with pytest.raises(SpecError, match="is empty"):

@@ -4,12 +4,15 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 
+import interpreters
 import pytest
 
 import gatewaylib
 from gatewaylib.shipped import debug
 
+WAIT = 20.0
 FOLDER = os.path.dirname(os.path.dirname(gatewaylib.__file__))
 PROGRAM = """
 import gatewaylib
@@ -96,3 +99,22 @@ def test_another_process_is_told_what_is_set():
     assert debug.told({"EXECNET_DEBUG": "2", "GATEWAYLIB_DEBUG": "", "PATH": "/bin"}) == {
         "EXECNET_DEBUG": "2"
     }
+
+
+@pytest.mark.parametrize("interpreter", interpreters.find())
+def test_one_gateway_of_any_interpreter_can_be_asked_to_by_its_spec(group, interpreter):
+    python = interpreters.find()[interpreter]
+    said, ended = [], threading.Event()
+
+    def on_output(gateway, stream, line):
+        said.append(line)
+        if "task-ended" in line:
+            ended.set()
+
+    gateway = group.makegateway(
+        f"popen//python={python}//env:GATEWAYLIB_DEBUG=2", on_output=on_output
+    )
+    gateway.remote_exec("channel.send(1)").waitclose(WAIT)
+
+    assert ended.wait(WAIT)
+    assert [event for _, event, *_ in events("\n".join(said))][:3] == ["task", "sent", "task-ended"]

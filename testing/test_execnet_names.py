@@ -12,6 +12,7 @@ import sys
 import threading
 
 import execnet
+import interpreters
 import pytest
 
 import gatewaylib
@@ -287,7 +288,8 @@ def test_what_can_not_be_sent_is_refused(gw):
 
 
 def test_a_gateway_tells_its_status_while_it_works(gw):
-    channel = gw.remote_exec("channel.receive()")
+    channel = gw.remote_exec("channel.send('runs'); channel.receive()")
+    assert channel.receive(WAIT) == "runs"
     status = gw.remote_status()
 
     assert status.numexecuting >= 1 and status.numchannels >= 1
@@ -654,6 +656,23 @@ def test_a_second_task_where_there_is_one_thread_is_refused_in_the_same_words(gr
     first.waitclose(WAIT)
 
 
+@pytest.mark.parametrize("interpreter", interpreters.find())
+def test_any_interpreter_at_the_other_end_has_the_names_of_gateway_base(interpreter):
+    with gatewaylib.Group([f"popen//python={interpreters.find()[interpreter]}"]) as group:
+        channel = group[0].remote_exec(
+            """
+            import sys
+            base = sys.modules[type(channel.gateway).__mro__[1].__module__]
+            model = base.get_execmodel("thread")
+            modules = [model.queue, model.subprocess, model.socket]
+            channel.send([str(module.__name__) for module in modules])
+            channel.send((base.loads(base.dumps([1])), isinstance(channel, base.Channel)))
+            """
+        )
+        assert [name.lower() for name in channel.receive(WAIT)] == ["queue", "subprocess", "socket"]
+        assert channel.receive(WAIT) == ([1], True)
+
+
 # ---- a command of one's own ----------------------------------------------------------------
 
 
@@ -680,3 +699,54 @@ def test_ssh_args_are_ours_again_once_they_are_put_back(monkeypatch):
 
     assert door.COMMANDS["ssh"](gatewaylib.Spec("ssh", "host"), door.BOOT) == before
     assert before[0] == "ssh" and before[-1].count(sys.executable) == 0
+
+
+# ---- where ours differs, on purpose --------------------------------------------------------
+
+
+def test_a_key_nobody_knows_is_kept_in_an_xspec_and_refused_by_makegateway():
+    spec = gatewaylib.XSpec("popen//color=blue")
+    with gatewaylib.Group() as group, pytest.raises(gatewaylib.SpecError, match="'color'"):
+        group.makegateway(spec)
+    assert spec.color == "blue"
+
+
+def test_an_interrupted_task_is_told_with_its_traceback_and_not_warned_of(capsys):
+    with gatewaylib.Group(["popen"]) as group:
+        with pytest.raises(gatewaylib.RemoteError) as raised:
+            group[0].remote_exec("raise KeyboardInterrupt").waitclose(WAIT)
+    assert raised.value.type_name == "KeyboardInterrupt"
+    raised.value.warn()
+    assert capsys.readouterr().err == ""
+
+
+def test_an_eof_error_of_a_tasks_own_is_told():
+    with gatewaylib.Group(["popen"]) as group:
+        with pytest.raises(gatewaylib.RemoteError, match="EOFError"):
+            group[0].remote_exec("raise EOFError").waitclose(WAIT)
+
+
+def test_iterating_tells_of_a_gateway_that_was_lost():
+    with gatewaylib.Group(["popen"]) as group:
+        channel = group[0].remote_exec("import os; os._exit(3)")
+        with pytest.raises(gatewaylib.GatewayLost) as raised:
+            list(channel)
+    assert raised.value.exit_status == 3
+
+
+def test_variables_are_there_when_the_interpreter_starts():
+    with gatewaylib.Group(["popen//env:PYTHONOPTIMIZE=1"]) as group:
+        assert group[0].remote_exec("channel.send(__debug__)").receive(WAIT) is False
+
+
+def test_a_callback_may_receive_on_its_own_gateway():
+    with gatewaylib.Group(["popen"]) as group:
+        got, done = [], threading.Event()
+
+        def callback(item):
+            got.append(group[0].remote_exec("channel.send(7)").receive(WAIT))
+            done.set()
+
+        group[0].remote_exec("channel.send(1)").setcallback(callback)
+        assert done.wait(WAIT)
+    assert got == [7]

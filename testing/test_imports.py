@@ -10,6 +10,8 @@ import zipfile
 
 import interpreters
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gatewaylib
 from gatewaylib import RemoteError, StartError, imports
@@ -38,6 +40,7 @@ SHED = {
     "shed/wood.py": "# coding: utf-8\nKIND = u'\u00f6ak '\n",
     "shed/broken.py": "x = 1\nx = = 2\n",
     "shed/modern.py": "x = 1\n\ndef f(*, a): return f'{a}'\n",
+    "shed/no_text.py": b"x = '\xff'\n",
     "shed/optional.py": "try:\n    from . import fast as chosen\nexcept ImportError:\n"
     "    from . import wood as chosen\n",
     f"shed/fast{COMPILED}": "",
@@ -46,7 +49,7 @@ SHED = {
     "shed/stale.pyc": "",
     "shed/data/words.txt": "one\ntwo\n",
     "shed/data/more/deep.txt": "deep",
-    "unnamed.py": "",
+    "unnamed.py": "unnamed = True",
     "unnamed_package/__init__.py": "",
     "secret.txt": "secret",
 }
@@ -158,6 +161,30 @@ def test_a_syntax_error_names_the_true_file_and_line(remote, shed):
     assert error.type_name == "SyntaxError"
     assert f'File "{shed}/shed/broken.py", line 2' in error.formatted
     assert "x = = 2" in error.formatted
+
+
+def test_source_that_is_no_text_is_a_syntax_error(newest):
+    error = fail(newest, "import shed.no_text")
+
+    assert error.type_name == "SyntaxError"
+    assert "no_text.py" in error.formatted
+
+
+def test_a_module_can_show_its_source_and_be_reloaded(remote):
+    source = """
+        import inspect, shed.wood
+        try:
+            from importlib import reload
+        except ImportError:
+            pass  # Python 2 has it as a builtin
+        shed.wood.KIND = "changed"
+        again = reload(shed.wood)
+        channel.send((again is shed.wood, again.KIND, inspect.getsource(shed.cut)))
+    """
+    same, kind, text = run(remote, source)
+
+    assert (same, kind) == (True, "\u00f6ak ")
+    assert text.startswith("def cut(piece):\n    if piece is None:")
 
 
 def test_a_compiled_module_is_an_import_error_that_says_what_to_do(remote):
@@ -578,6 +605,49 @@ def test_editable_installs_are_found_by_their_finders(group, tmp_path, monkeypat
     assert run(gateway, "import editable.leaf as leaf; channel.send(leaf.x)") == 1
 
 
+class NamespaceFinder(EditableFinder):
+    """The same for a package in a namespace, of which only this finder knows."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "roomy":
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations.append("__editable__.roomy.finder")
+            return spec
+        return super().find_spec(name, path, target)
+
+
+def test_editable_installs_in_a_namespace_are_found_too(group, tmp_path, monkeypatch):
+    grow(tmp_path, {"src/inner/__init__.py": "", "src/inner/leaf.py": "x = 1"})
+    finder = NamespaceFinder({"roomy.inner": str(tmp_path / "src/inner")})
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    gateway = group.makegateway(f"popen//imports=roomy//python={FOUND[NEWEST]}")
+
+    assert run(gateway, "import roomy.inner.leaf as leaf; channel.send(leaf.x)") == 1
+    assert fail(gateway, "import roomy.absent").type_name == "ModuleNotFoundError"
+    sys.modules.pop("roomy", None)
+
+
+class FailingFinder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "unlucky":
+            raise RuntimeError("this finder is broken")
+
+
+def test_a_finder_of_this_end_that_fails_is_an_import_error_there(group, monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [FailingFinder(), *sys.meta_path])
+    gateway = group.makegateway(f"popen//imports=*//python={FOUND[NEWEST]}//chdir=/")
+
+    assert "this finder is broken" in fail(gateway, "import unlucky").formatted
+
+
+def test_a_remote_that_does_not_get_ready_in_time_is_an_error_of_the_start(group, monkeypatch):
+    monkeypatch.setattr(imports.Forwarder, "begin", lambda self, _: self._gateway.newchannel())
+
+    with pytest.raises(StartError, match="did not get ready in the time for its start"):
+        group.makegateway("popen//imports=shed", timeout=2.0)
+    assert len(group) == 0
+
+
 def test_what_is_larger_than_a_piece_arrives_whole(group, here):
     names = {f"large/data/{number}.txt": "" for number in range(imports.MAX_NAMES + 5)}
     grow(here, {"large/__init__.py": f"# {'x' * 600000}\nlast = 1", **names})
@@ -710,6 +780,35 @@ def ask(channel, *request):
 @pytest.mark.parametrize("request_", EVIL, ids=str)
 def test_no_request_gets_what_was_not_named(evil, request_):
     assert ask(evil, *request_, 0, 1000) == ("missing",)
+
+
+class NoGateway:
+    """What a Forwarder has to know of its gateway to find things."""
+
+    id = "none"
+
+    class settings:  # noqa: N801 - it stands for an attribute
+        imports = ("shed",)
+
+
+STEPS = st.sampled_from(
+    ["shed", "tools", "data", "..", ".", "", "/", "\\", "\0", "leads_out", "leads_to_file", "evil"]
+    + ["secret.txt", "unnamed", "unnamed.py", "wood.py", "shed/..", "/etc/passwd", "~", "*"]
+)
+
+
+@given(st.lists(STEPS, max_size=4), st.lists(STEPS, max_size=4))
+def test_whatever_is_asked_nothing_from_outside_is_answered(evil, name, parts):
+    forwarder = imports.Forwarder(NoGateway)
+
+    for answer in (
+        forwarder._module(".".join(name), 0, 1000),
+        forwarder._data(".".join(name), parts, 0, 1000),
+        forwarder._data("shed", parts, 0, 1000),
+    ):
+        assert answer[0] in ("missing", "source", "file", "folder", "refused")
+        assert b"secret" not in answer and b"unnamed" not in answer and b"root:" not in answer
+        assert "unnamed" not in str(answer) and "secret" not in str(answer)
 
 
 def test_a_folders_listing_names_nothing_that_leads_out(evil):

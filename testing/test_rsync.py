@@ -329,8 +329,8 @@ def test_a_large_file_is_never_held_in_memory_at_either_end(gateway, source, des
 class AfterTheWalk(RSync):
     """Does something between the walk and the sending."""
 
-    def _read_tree(self):
-        tree = super()._read_tree()
+    def _read_tree(self, check_time):
+        tree = super()._read_tree(check_time)
         self.change(tree)
         return tree
 
@@ -549,6 +549,30 @@ def test_files_that_cannot_be_written_there_are_named_and_the_others_are(group, 
     assert sorted(os.listdir(dest)) == ["huge", "small"]
 
 
+def test_two_targets_may_be_the_same_directory(group, source, dest):
+    fill(source)
+    rsync = RSync(source, verbose=False)
+    for _ in range(4):
+        rsync.add_target(group.makegateway(), dest, delete=True)
+
+    rsync.send(timeout=LONG)
+
+    assert tree_of(dest) == tree_of(source)
+
+
+@pytest.mark.parametrize("model", ["gevent", "eventlet"])
+def test_green_threads_can_serve_targets(model, source, tmp_path):
+    pytest.importorskip(model)
+    (source / "file").write_text("f")
+    with Group(["2*popen//execmodel=thread"], execmodel=model) as group:
+        rsync = RSync(source, verbose=False)
+        for gateway in group:
+            rsync.add_target(gateway, tmp_path / gateway.id)
+        rsync.send(timeout=LONG)
+
+    assert tree_of(tmp_path / "gw0") == tree_of(tmp_path / "gw1") == tree_of(source)
+
+
 def test_a_callback_that_raises_ends_all(group, source, tmp_path):
     fill(source)
     rsync = RSync(source, callback=lambda *said: 1 / 0, verbose=False)
@@ -573,6 +597,9 @@ def test_a_timeout_is_for_the_whole_call(group, source, dest):
         os.kill(pid, signal.SIGCONT)
 
     assert sync(source, gateway, dest).files == 1
+    rsync.add_target(gateway, dest)
+    with pytest.raises(TimeoutError, match="not done within 0 s"):
+        rsync.send(timeout=0)
     with pytest.raises(ValueError, match="-1"):
         RSync(source).send(timeout=-1)
 

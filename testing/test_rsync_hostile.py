@@ -67,7 +67,7 @@ def test_a_link_that_was_there_before_is_not_written_through(receiver, dest):
     receiver.directories([(b"link", 0o755, MTIME, True)])
     receiver.files(0, [(b"link/precious", MODE, MTIME, 1), (b"file", MODE, MTIME, 9)])
     for number in (0, 1):
-        receiver.file(number, MODE, MTIME)
+        receiver.file(number, MODE, MTIME, True)
         receiver.data(b"evil")
         receiver.end(b"wrong")
     receiver.finish()
@@ -118,7 +118,7 @@ def test_deleting_does_not_follow_links(receiver, dest):
 def test_content_whose_checksum_is_another_replaces_nothing(receiver, dest):
     (dest / "file").write_text("old")
     receiver.files(0, [(b"file", MODE, MTIME, 5)])
-    receiver.file(0, MODE, MTIME)
+    receiver.file(0, MODE, MTIME, True)
     receiver.data(b"12345")
 
     receiver.end(b"x" * 32)

@@ -10,7 +10,7 @@ import time
 import interpreters
 import leaks
 import pytest
-from socket_servers import SCRIPT, TOKEN, serve
+from socket_servers import SCRIPT, TOKEN, pretend, serve
 
 import gatewaylib
 from gatewaylib import StartError
@@ -71,6 +71,7 @@ def test_the_server_runs_by_itself_on_every_python(name, group, tmp_path):
         assert server.errors() == ""
 
 
+@pytest.mark.slow
 def test_the_server_needs_nothing_that_is_installed(tmp_path):
     for python in PYTHONS.values():
         run = subprocess.run(
@@ -281,6 +282,7 @@ def test_a_busy_interpreter_and_its_children_end_with_their_gateway(server):
     assert is_gone_in_time(pid, 3.0) and is_gone_in_time(child, 3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ("python2.7", "python3.6") if name in PYTHONS])
 def test_a_stopped_interpreter_is_ended_when_its_connection_is(name, tmp_path):
     with serve(tmp_path, python=PYTHONS[name]) as server:
@@ -294,6 +296,7 @@ def test_a_stopped_interpreter_is_ended_when_its_connection_is(name, tmp_path):
         assert is_gone_in_time(pid, 3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in ("python2.7", "python3.6") if name in PYTHONS])
 def test_one_that_has_stopped_reading_is_ended_though_it_was_sent_much(name, tmp_path):
     with serve(tmp_path, python=PYTHONS[name]) as server:
@@ -333,7 +336,8 @@ def test_an_interpreter_that_dies_is_told_at_once_and_after_what_it_sent(server,
     )
 
     assert [channel.receive(timeout=BOUND) for _ in range(1000)] == list(range(1000))
-    with pytest.raises(gatewaylib.GatewayLost, match=f"{server.address} closed the connection"):
+    text = f"{server.address} closed the connection; what it wrote to stderr is at its server"
+    with pytest.raises(gatewaylib.GatewayLost, match=text):
         channel.receive(timeout=BOUND)
 
 
@@ -380,3 +384,42 @@ def test_nothing_is_left_of_many_gateways_that_come_and_go(server, group):
 
     assert len(os.listdir(there)) <= before_there
     assert len(leaks.descriptors()) <= len(before)
+
+
+def test_a_fork_of_this_process_leaves_the_connection_to_its_parent(server, group):
+    gateway = group.makegateway(f"socket={server.address}")
+    channel = gateway.remote_exec("for item in channel: channel.send(item)")
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            gateway.remote_exec("1")
+        except gatewaylib.GatewayLost:
+            os._exit(7)
+        os._exit(1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    channel.send(1)
+    assert channel.receive(timeout=BOUND) == 1
+
+
+def test_ctrl_c_ends_a_start_that_waits_for_a_server():
+    connected = threading.Event()
+
+    def say_nothing(connection):
+        connected.set()
+        while connection.recv(2**16):
+            pass
+
+    with pretend(say_nothing) as address:
+        code = f"import gatewaylib; gatewaylib.makegateway('socket={address}')"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        assert connected.wait(BOUND)
+
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=BOUND)
+
+    assert words.rstrip().endswith("KeyboardInterrupt")

@@ -220,6 +220,7 @@ def test_every_interpreter_ends_what_its_tasks_have_started_and_says_its_own_sta
     assert gone(pids)
 
 
+@pytest.mark.slow
 def test_without_time_to_end_in_they_are_killed_and_gone_soon_after(group, box):
     pids = run_all(group.makegateways([f"{len(ENDINGS)}*{box}"]))
 
@@ -238,6 +239,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_a_local_side_that_is_killed_leaves_no_process_at_the_other_end(box):
     code = LOCAL.format(testing=os.path.dirname(__file__), spec=f"{len(ENDINGS)}*{box}")
     with subprocess.Popen(
@@ -278,6 +280,7 @@ def test_a_remote_that_dies_says_how_as_far_as_ssh_knows(group, box, code):
     assert group.terminate(BOUND)[0].how == "lost"
 
 
+@pytest.mark.slow
 def test_a_session_that_stands_still_is_found_by_the_heartbeat(group, box):
     gateway = group.makegateway(f"{box}//heartbeat=0.5")
     channel = gateway.remote_exec("import os; channel.send((os.getppid(), os.getpid()))")

@@ -142,6 +142,25 @@ def test_any_command_may_be_behind_a_gateway(group):
     assert run(gateway, "import os; channel.send(os.environ['MARK'])") == "there"
 
 
+@pytest.mark.parametrize("model", ["gevent", "main_thread_only"])
+def test_a_gateway_in_between_may_have_any_execmodel(group, model):
+    group.makegateway(f"popen//id=a//execmodel={model}")
+    channel = group.makegateway("popen//via=a").remote_exec(ECHO)
+
+    channel.send(b"x" * 10**7)
+
+    assert channel.receive(timeout=BOUND) == b"x" * 10**7
+    assert run(group["a"], "channel.send(1)") == 1
+
+
+def test_an_execmodel_of_this_end_that_has_no_threads_is_refused():
+    with gatewaylib.Group(execmodel="gevent") as group:
+        group.makegateway("popen//id=a")
+
+        with pytest.raises(gatewaylib.StartError, match="via= needs threads at this end"):
+            group.makegateway("popen//via=a")
+
+
 # ---- what it prints, and how it does not start ---------------------------------------------
 
 
@@ -361,7 +380,8 @@ def test_who_kills_a_gateway_in_between_loses_all_behind_it_and_nothing_stays(ch
 
     for error, name in zip(errors, "cb"):
         assert error.value.gateway_id == name
-        assert "gateway a (popen//id=a) is lost: its process was killed by SIGKILL" in str(error.value)
+        reason = "gateway a (popen//id=a) is lost: its process was killed by SIGKILL"
+        assert reason in str(error.value)
     assert gone(pids)
 
 

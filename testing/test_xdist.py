@@ -1,6 +1,7 @@
 """pytest-xdist, unmodified, on gatewaylib: as a user starts it, with workers on this machine."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -359,3 +360,57 @@ def test_the_extra_names_what_it_needs():
     )
 
     assert "pip install gatewaylib[xdist]" in done.stderr
+
+
+@pytest.mark.slow
+def test_all_workers_are_started_together(tmp_path):
+    # Each interpreter waits until all four are there: one after another, none would start.
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f"cd {tmp_path} && : > $$.here\n"
+        "while [ $(ls *.here | wc -l) -lt 4 ]; do :; done\n"
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    write(tmp_path, test_it="def test_it(): pass")
+
+    done = run(tmp_path, "--dist", "load", "--tx", f"4*popen//python={python}")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+COVERED = """
+    def f(n):
+        if n == 0:
+            return "zero"
+        if n == 1:
+            return "one"
+        return "never"
+
+    def g():
+        return "never"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("pytest_cov") is None, reason="pytest-cov is not installed"
+)
+def test_the_coverage_of_all_workers_together_is_that_of_a_serial_run(tmp_path):
+    write(
+        tmp_path,
+        covered=COVERED,
+        test_a="from covered import f\ndef test_a(): assert f(0) == 'zero'",
+        test_b="from covered import f\ndef test_b(): assert f(1) == 'one'",
+    )
+    args = ("--cov=covered", "--cov-branch", "--cov-report=json:%s.json")
+    texts = {}
+    for name, more in {"serial": ("-n", "0"), "workers": ("-n", "2")}.items():
+        done = run(tmp_path, *args[:2], args[2] % name, *more)
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        report = json.loads((tmp_path / f"{name}.json").read_text())
+        texts[name] = (report["files"], report["totals"])
+    assert texts["workers"] == texts["serial"]
+    assert texts["serial"][0]["covered.py"]["missing_lines"] == [7, 10]

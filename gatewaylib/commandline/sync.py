@@ -39,7 +39,7 @@ class ToldRSync(RSync):
         super().__init__(tree.root, lambda kind, size, _: tell(KINDS[kind], size))
         self._tree, self._tell_all = tree, tell
 
-    def _read_tree(self) -> Tree:
+    def _read_tree(self, check_time: Callable[[], object]) -> Tree:
         return self._tree._replace(problems=[])
 
     def _report_send_file(self, gateway: Gateway, relpath: str) -> None:

@@ -60,6 +60,7 @@ class Callbacks(object):
     def _fail(self, end, error):
         """Close a channel whose callback raised: both ends are told why."""
         box = end.user
-        self._gateway._close_end(end, error)
         if box.remote_error is None:
+            # Ahead of the end: whoever waits for that looks for the reason at once.
             box.remote_error = RemoteError(error[1], error[0])
+        self._gateway._close_end(end, error)

@@ -205,8 +205,11 @@ def _prepare(options):
         os.environ[compat.native(name)] = compat.native(value)
     if options["chdir"] is not None:
         path = compat.native(options["chdir"])
-        if not os.path.isdir(path):
+        try:
             os.mkdir(path)
+        except OSError:  # it is there; others that start with this one may just have made it
+            if not os.path.isdir(path):
+                raise
         os.chdir(path)
     if options["nice"]:
         os.nice(options["nice"])

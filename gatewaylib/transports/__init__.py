@@ -15,8 +15,8 @@ from .connection import Remote
 from .output import Output
 from .process import LocalProcess
 
-# The gateway is the one of the spec's via=, already looked up.
 TOKEN_VARIABLE = "GATEWAYLIB_TOKEN"
+# The gateway is the one of the spec's via=, already looked up.
 Starter = Callable[[Spec, str, Output, Any], Remote]
 
 
@@ -47,6 +47,13 @@ def _by_relay(
 ) -> Remote:
     from .relayed import Relayed
 
+    if via.execmodel.green:
+        # A start waits in threads, which these models do not know.
+        raise StartError(
+            f"{spec}: via= needs threads at this end, not {via.execmodel.backend}; the other "
+            f'ends may have it: set_execmodel("thread", "{via.execmodel.backend}")',
+            str(spec),
+        )
     if spec.kind == "popen" and spec.python is None:
         # The interpreter that is there, and not the one that is here.
         argv[0] = via._rinfo().executable or "python3"

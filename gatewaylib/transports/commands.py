@@ -81,6 +81,8 @@ def _for_a_shell(spec: Spec, boot: str) -> str:
         env = shlex.join(["env", *first]) + " " if first else ""
         # Single quotes mean the same in all shells, $(...) does not.
         return f"exec {env}sh -c 'exec {ANY_PYTHON} \"$@\"' sh {arguments}"
+    if not spec.python.strip():
+        raise SpecError(f"python={spec.python}: is empty")
     exports = "".join(f"export {shlex.quote(setting)}; " for setting in first)
     # Verbatim: it may be a line of shell, as in "source venv/bin/activate; exec python".
     begin = "exec " if _SIMPLE_COMMAND.fullmatch(spec.python) else ""

@@ -24,13 +24,6 @@ WINDOW = 2**22  # bytes under way in either direction of a hop
 NEWS_WINDOW = 2**16  # bytes of stderr, and of signals
 
 
-class Bell:
-    """Stands among the locks of those who wait for a channel: its release is a ring."""
-
-    def __init__(self, release: Callable[[], object]) -> None:
-        self.release = release
-
-
 class RelayedTransport(Transport):
     """Two channels of another gateway: ``down`` takes what is written, ``up`` brings the rest.
 
@@ -63,7 +56,7 @@ class RelayedTransport(Transport):
         return bool(timeout != 0 and self._up.gateway._wait_for_item(self._up._end, deadline))
 
     def on_ring(self, function: Callable[[], object]) -> None:
-        self._box.waiting.append(Bell(function))
+        self._box.waiting.append(relay.Bell(function))
         if self._box.items:
             function()
 
@@ -159,9 +152,9 @@ class Relayed:
         what, number = news if isinstance(news, tuple) and len(news) == 2 else (None, None)
         if not isinstance(number, (int, type(None))):
             return
-        if what == "started":
+        if what in ("started", b"started"):  # as strings cross from Python 2
             self.pid = number
-        elif what == "ended":
+        elif what in ("ended", b"ended"):
             self._status = number
             self._ended.set()
 

@@ -242,9 +242,15 @@ class Loader(object):
         self._line, self._name, self._path = line, name, path
         self._file_name, self._source = file_name, source
         if file_name is not None and os.path.exists(file_name):
-            # Tracebacks look for lines on the disk first: that file here may be another.
-            lines = self.get_source(name).splitlines(True)
-            linecache.cache[file_name] = (len(source), None, lines, file_name)
+            self._show_source()
+
+    def _show_source(self):
+        # Tracebacks look for lines on the disk first: the file of that name may be another.
+        try:
+            lines = self.get_source(self._name).splitlines(True)
+        except (ImportError, SyntaxError):
+            return  # it is no text: that is for whoever compiles it to say
+        linecache.cache[self._file_name] = (len(self._source), None, lines, self._file_name)
 
     def is_package(self, name):
         return self._path is not None

@@ -17,6 +17,7 @@ returns at once and leaves threads, so that tasks of users find the main thread 
 
 from __future__ import absolute_import
 
+import errno
 import os
 import signal
 import subprocess
@@ -50,6 +51,7 @@ class Command(object):
         self._wait_readable, self._wait_writable = wait_readable, wait_writable
         self._sleep = sleep
         self._lifeline = None
+        self._at_once = getattr(socket, "MSG_DONTWAIT", 0)
         self._socket, theirs = socket.socketpair()
         try:
             self._start(argv, env, theirs.fileno())
@@ -106,6 +108,15 @@ class Command(object):
             if self._wait_writable is not None:
                 self._wait_writable(self._fd, None)
             data = data[_retry(os.write, self._fd, data) :]
+
+    def write_now(self, data):
+        """Write to its stdin what goes without waiting; return the number of bytes."""
+        try:
+            return self._socket.send(data, self._at_once)
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EAGAIN, errno.EINTR):
+                return 0
+            raise
 
     def end_input(self):
         """Let it read to the end of its stdin."""
@@ -182,12 +193,14 @@ class JavaCommand(object):
         self._input.write(data)
         self._input.flush()
 
+    def write_now(self, data):
+        return 0  # a Java stream can't say
+
     def end_input(self):
         self._input.close()
 
     def wait(self):
-        status = self._process.waitFor()
-        # Java tells a signal as the shell does.
+        status = self._process.waitFor()  # a signal is told as the shell tells it
         return 128 - status if status > 128 else status
 
     def signal(self, number):
@@ -199,8 +212,7 @@ class JavaCommand(object):
     def end_output(self):
         self._output.close()
 
-    def close(self):
-        self._output.close()
+    close = end_output
 
     def close_errors(self):
         self._errors.close()
@@ -208,8 +220,6 @@ class JavaCommand(object):
 
 def _retry(function, *args):
     """Call until no signal interrupts (2.7), or what could be done at once is (green)."""
-    import errno
-
     while True:
         try:
             return function(*args)
@@ -227,16 +237,13 @@ def _close_on_exec(fd):
 def _begin_group(lifeline):
     """In a new process of Python 2, which is given all descriptors: keep but the lifeline."""
     os.setsid()
-    try:
-        fds = [int(name) for name in os.listdir("/proc/self/fd")]
-    except OSError:
-        fds = range(3, 256)
-    for fd in fds:
+    has_proc = os.path.isdir("/proc/self/fd")
+    for fd in map(int, os.listdir("/proc/self/fd")) if has_proc else range(256):
         if fd > 2 and fd != lifeline:
             try:
                 _close_on_exec(fd)
             except (OSError, IOError):
-                pass  # the one that listed them
+                pass  # it is not open
 
 
 def _arm_lifeline(read_end, group):
@@ -252,13 +259,15 @@ def _arm_lifeline(read_end, group):
         pass  # not Linux
 
 
-class Relay(object):
-    """One command and the threads that copy for it.
+class Bell(object):
+    """Stands among the locks of those who wait for a channel: its release is a ring."""
 
-    Args:
-        model: the ExecModel in which they run.
-        job: what was received.
-    """
+    def __init__(self, release):
+        self.release = release
+
+
+class Relay(object):
+    """One command and the threads of a ``model`` that copy for it."""
 
     def __init__(self, model, job):
         self._model = model
@@ -267,6 +276,8 @@ class Relay(object):
         self._env.update((_native(name), _native(text)) for name, text in job["env"].items())
         self._down, self._up = job["down"], job["up"]
         self._errors, self._control = job["errors"], job["control"]
+        self._writing, self._blocked = model.Lock(), model.Event()
+        self._rest, self._is_over = b"", False
         self._down_done, self._up_done = model.Event(), model.Event()
 
     def start(self):
@@ -284,22 +295,52 @@ class Relay(object):
                 channel.close()
             return
         self._control.send(("started", self._command.pid))
-        self._control.setcallback(self._signal, endmarker=signal.SIGKILL)
+        self._control.setcallback(self._command.signal, endmarker=signal.SIGKILL)
         for function in (self._copy_down, self._copy_up, self._copy_errors, self._see_end):
             model.start(function, name="gatewaylib-relay")
+        self._down._box.waiting.append(Bell(self._rung))
+        self._rung()
 
-    def _signal(self, number):
-        self._command.signal(number)
+    def _rung(self):
+        """Write what has come for the command, by whoever has read it, who can't wait.
+
+        What does not go at once is left to the thread, with the lock.
+        """
+        while self._down._box.items and self._writing.acquire(False):
+            if self._write_waiting():
+                self._writing.release()
+            else:
+                self._blocked.set()
+                return
+
+    def _write_waiting(self):
+        """Write what has come; return False at its end, or once something does not go at once."""
+        try:
+            while self._down._box.items:
+                data = self._down.receive()
+                count = self._command.write_now(data)
+                if count < len(data):
+                    self._rest = data[count:]
+                    return False
+        except (OSError, IOError, EOFError):
+            self._is_over = True  # the command reads no more, or nothing more comes
+            return False
+        return True
 
     def _copy_down(self):
-        command = self._command
-        try:
-            for data in self._down:
-                command.write(data)
-        except (OSError, IOError, EOFError):
-            pass  # the command reads no more, or this gateway is at its end
+        while not self._is_over:
+            self._blocked.wait()
+            self._blocked.clear()
+            try:
+                self._command.write(self._rest)
+            except (OSError, IOError):
+                self._is_over = True
+            self._rest = b""
+            if not self._is_over:
+                self._writing.release()
+                self._rung()
         self._down.close()
-        command.end_input()
+        self._command.end_input()
         self._down_done.set()
 
     def _copy_up(self):

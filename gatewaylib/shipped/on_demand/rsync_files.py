@@ -98,17 +98,49 @@ def set_mtime(path, mtime):
         os.utime(path, (mtime / 1e6 + 5e-7, mtime / 1e6 + 5e-7))
 
 
+def make_directories(path, mode=0o777):
+    """Make a directory and its parents; another rsync may be making them, too."""
+    try:
+        os.makedirs(path, mode)
+    except OSError:
+        if not os.path.isdir(path):
+            raise
+
+
 def remove(path):
     """Remove whatever is there, with all that is in it; links are not followed."""
-    status = status_of(path)
-    if not is_kind(stat.S_ISDIR, status):
-        if status is not None:
+    try:
+        status = status_of(path)
+        if is_kind(stat.S_ISDIR, status):
+            os.chmod(path, stat.S_IMODE(status.st_mode) | 0o700)
+            for name in os.listdir(path):
+                remove(os.path.join(path, name))
+            os.rmdir(path)
+        elif status is not None:
             os.unlink(path)
-        return
-    os.chmod(path, stat.S_IMODE(status.st_mode) | 0o700)
-    for name in os.listdir(path):
-        remove(os.path.join(path, name))
-    os.rmdir(path)
+    except OSError as error:
+        if error.errno != errno.ENOENT:  # another has removed it
+            raise
+
+
+def put_in_place(partial, path):
+    """Give a partial file, or link, its name, in the place of whatever has it."""
+    if is_kind(stat.S_ISDIR, status_of(path)):
+        remove(path)
+    replace(partial, path)
+
+
+def make_link(target, path):
+    """Make a symbolic link, in the place of whatever is there."""
+    partial = partial_beside(path)
+    os.symlink(target, partial)
+    put_in_place(partial, path)
+
+
+def partial_beside(path):
+    """Return a new name for what is to become ``path``."""
+    token = binascii.hexlify(os.urandom(8)).decode("ascii")
+    return os.path.join(os.path.dirname(path), str(PARTIAL % (os.getpid(), token)))
 
 
 def remove_leftovers(directory, names):
@@ -179,15 +211,17 @@ def sums_of(path, size, most):
 
 
 class NewFile(object):
-    """A file while it is written, under another name; its first error is kept for its end."""
+    """A file while it is written, under another name; its first error is kept for its end.
 
-    def __init__(self, path, mode, mtime):
+    One that ``is_checked`` ends with a checksum: it is made of parts of another file.
+    """
+
+    def __init__(self, path, mode, mtime, is_checked):
         self.path, self._mode, self._mtime = path, mode, mtime
         self.error = None
-        self._sum = hashlib.sha256()
+        self._sum = hashlib.sha256() if is_checked else None
         self._file = self._old = None
-        token = binascii.hexlify(os.urandom(8)).decode("ascii")
-        self._partial = os.path.join(os.path.dirname(path), str(PARTIAL % (os.getpid(), token)))
+        self._partial = partial_beside(path)
         self._try(self._open)
 
     def _open(self):
@@ -205,7 +239,8 @@ class NewFile(object):
         self._try(self._write, data)
 
     def _write(self, data):
-        self._sum.update(data)
+        if self._sum is not None:
+            self._sum.update(data)
         self._file.write(data)
 
     def copy(self, first, count, size):
@@ -227,14 +262,13 @@ class NewFile(object):
 
     def _finish(self, digest):
         self._file.close()
-        if self._sum.digest() != digest:
+        if self._sum is not None and self._sum.digest() != digest:
             raise OSError(0, "the old file changed while the new one was made from it")
         os.chmod(self._partial, self._mode)
         set_mtime(self._partial, self._mtime)
         self._old = self._old and self._old.close()
-        if is_kind(stat.S_ISDIR, status_of(self.path)):
-            remove(self.path)
-        replace(self._partial, self.path)
+        put_in_place(self._partial, self.path)
+        self._file = None
 
     def drop(self):
         """Leave nothing of it but what it was renamed to."""

@@ -8,11 +8,12 @@ It receives (source of ``rsync_files``, its file name, a channel) and then, on t
     ("files", number of the first, [(name, mode, mtime, size)])
     ("sums", number, block size, most blocks)
     ("touch", number, mode, mtime)
-    ("file", number, mode, mtime)       a file's new content begins
-    ("data", bytes)                       more of it
-    ("copy", first, count, block size)    more of it, from the old file
-    ("drop",)                             it changed while it was sent: the old one stays
-    ("end", SHA-256)                      that was all of it
+    ("whole", number, mode, mtime, content)
+    ("file", number, mode, mtime, is_checked)   a file's new content begins
+    ("data", bytes)                             more of it
+    ("copy", first, count, block size)          more of it, from the old file
+    ("drop",)                                   it changed meanwhile: the old one stays
+    ("end", SHA-256 or b"")                     that was all of it; only what is_checked has one
     ("links", [(name, target, is_inside)])
     ("finish",)
 
@@ -21,7 +22,7 @@ and answers these, in order::
     ("ready", None)                                       begin
     ("need", [(number, size of the old or -1, its SHA-256 or b"")])   files
     ("sums", number, size of the old, packed Adler-32s, strong sums)  sums
-    ("done", number, "" or what went wrong)               touch, end
+    ("done", number, "" or what went wrong)               touch, whole, end
     ("finished", [(name, what went wrong)])               finish
 
 Names and paths are bytes, with "/" between the parts of a name; an mtime is in microseconds.
@@ -115,13 +116,12 @@ class Receiver(object):
             if os.path.isdir(self._root):
                 raise Refused("the destination %r is a directory, the source a file" % self._root)
             parent = os.path.dirname(self._root)
-            if not os.path.isdir(parent):
-                os.makedirs(parent)
+            self._files.make_directories(parent)
             self._files.remove_leftovers(parent, os.listdir(parent))
         elif not os.path.isdir(self._root):
             if self._files.status_of(self._root) is not None:
                 os.unlink(self._root)  # a file, or a link to one or to nothing
-            os.makedirs(self._root)
+            self._files.make_directories(self._root)
         self._send((u"ready", None))
 
     def directories(self, entries):
@@ -146,7 +146,7 @@ class Receiver(object):
         if not self._files.is_kind(stat.S_ISDIR, status):
             if status is not None:
                 os.unlink(path)
-            os.mkdir(path, 0o700)
+            self._files.make_directories(path, 0o700)
         else:
             if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
                 os.chmod(path, stat.S_IMODE(status.st_mode) | 0o700)
@@ -205,9 +205,14 @@ class Receiver(object):
         else:
             self._send((u"done", number, u""))
 
-    def file(self, number, mode, mtime):
+    def whole(self, number, mode, mtime, content):
+        self.file(number, mode, mtime, False)
+        self.data(content)
+        self.end(b"")
+
+    def file(self, number, mode, mtime, is_checked):
         self._number = number
-        self._new = self._files.NewFile(self._paths[number][1], mode, mtime)
+        self._new = self._files.NewFile(self._paths[number][1], mode, mtime, is_checked)
 
     def data(self, data):
         self._new.write(data)
@@ -241,8 +246,7 @@ class Receiver(object):
                 status = self._files.status_of(path)
                 if self._files.is_kind(stat.S_ISLNK, status) and os.readlink(path) == target_path:
                     continue
-                self._files.remove(path)
-                os.symlink(target_path, path)
+                self._files.make_link(target_path, path)
             except OSError as error:
                 self._problem(name, self._files.reason_of(error))
             except (AttributeError, NotImplementedError, UnicodeError):
@@ -274,7 +278,7 @@ class Receiver(object):
 
 
 MESSAGES = frozenset(
-    "begin directories files sums touch file data copy drop end links finish".split()
+    "begin directories files sums touch whole file data copy drop end links finish".split()
 )
 
 
