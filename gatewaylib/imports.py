@@ -140,7 +140,8 @@ class Forwarder:
 
     def _find(self, name: str) -> Module | None:
         root = self._root(name)
-        usable = all(part.isidentifier() for part in name.split(".")) and name != "__main__"
+        parts = name.split(".")
+        usable = all(part.isidentifier() for part in parts) and parts[0] != "__main__"
         return find(name, root) if root is not None and usable else None
 
     def _module(self, name: str, offset: int, size: int) -> tuple[object, ...]:

@@ -12,6 +12,8 @@ import os
 import zipfile
 from typing import Protocol
 
+NO_FENCE = ""  # what all paths begin with
+
 
 class Place(Protocol):
     """A file or a folder.

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, ModuleSpec
 from typing import NamedTuple
 
-from .imports_files import Place, place_at
+from .imports_files import NO_FENCE, OnDisk, Place, place_at
 
 PLAIN, PACKAGE, FOLDER = 0, 1, 2  # what a name in a package is; a folder may be a namespace
 
@@ -56,19 +56,25 @@ def find(name: str, root: str) -> Module | None:
         if module is None:
             return None
         full += f".{last}"
-        below = _find_below(module.folders, last)
+        leads_to_root = f"{root}.".startswith(f"{full}.")
+        folders = map(_opened, module.folders) if leads_to_root else module.folders
+        below = _find_below(folders, last)
         if below is None and module.is_namespace and not module.complete:
             # An editable install of one package in a namespace. To import the namespace,
             # which this does, runs nothing.
             below = _find_by_spec(full)
-        if below is not None and f"{root}.".startswith(f"{full}."):
-            below = _refenced(below)
+        if below is not None and leads_to_root:
+            below = _fenced(below)
         module = below
     return module
 
 
-def _refenced(module: Module) -> Module:
-    """Return it as one that was named itself: where links have led so far is all right."""
+def _opened(folder: Place) -> Place:
+    return OnDisk(folder.path, NO_FENCE) if isinstance(folder, OnDisk) else folder
+
+
+def _fenced(module: Module) -> Module:
+    """Return it as one that was named itself: it is where it is, and nothing leads out."""
     source = module.source and place_at(module.source.path)
     folders = tuple(filter(None, (place_at(folder.path) for folder in module.folders)))
     return module._replace(source=source, folders=folders)

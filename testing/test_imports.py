@@ -719,6 +719,7 @@ EVIL = [
     ("module", "unnamed_package", ()),
     ("module", "os", ()),
     ("module", "__main__", ()),
+    ("module", "__main__.unnamed", ()),
     ("module", "", ()),
     ("module", ".", ()),
     ("module", "..", ()),
@@ -838,6 +839,20 @@ def test_a_package_that_is_a_link_itself_is_where_it_leads(group, here, tmp_path
     gateway = group.makegateway(f"popen//imports=linked//python={FOUND[NEWEST]}")
 
     assert run(gateway, "import linked.leaf; channel.send(linked.leaf.y)") == 2
+
+
+def test_a_package_inside_another_that_is_named_alone_is_its_own_fence(group, here, tmp_path):
+    grow(tmp_path, {"elsewhere/real/__init__.py": "", "elsewhere/real/leaf.py": "y = 2"})
+    grow(here, {"big/__init__.py": "", "big/private.py": "", "big/part/__init__.py": ""})
+    (here / "big" / "linked").symlink_to(tmp_path / "elsewhere" / "real")
+    (here / "big" / "part" / "up.py").symlink_to(here / "big" / "private.py")
+    spec = f"popen//imports=big.linked,big.part//python={FOUND[NEWEST]}"
+    channel = group.makegateway(spec).remote_exec(ASK)
+
+    assert ask(channel, "module", "big.linked.leaf", (), 0, 10)[0] == "source"
+    assert ask(channel, "module", "big.part", (), 0, 10)[0] == "source"
+    for name in ("big", "big.private", "big.part.up"):
+        assert ask(channel, "module", name, (), 0, 10) == ("missing",), name
 
 
 def test_data_of_what_is_only_a_folder_beside_a_program_is_not_everything(group, here):
