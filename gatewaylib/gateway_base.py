@@ -170,10 +170,11 @@ class BaseGateway(object):
     def _close_end(self, end, error=None):
         payload = b"" if error is None else error_payload(self._own_serializer, error)
         with self._lock:
-            self._protocol.close(end, payload)
+            told = self._protocol.close(end, payload)
         end.user.end(ChannelClosed("channel %d was closed at this end" % end.id))
         self._told(end)
         self._writer.flush_soon()  # closing has no timeout, so it must not wait for the peer
+        return told
 
     def _told(self, end):
         """See to what waits for an end whose mailbox has changed."""

@@ -219,12 +219,14 @@ class Outgoing(object):
             self._move(end, states.SEND_LAST)
 
     def close(self, end, error=b""):
-        """End both directions; do nothing where that was done. ``error`` is at most a piece."""
+        """End both directions; return False where that was done. ``error`` is at most a piece."""
         if end.state in (OPEN, SENT_LAST, GOT_LAST):
             if end.offered and error and not self._charge_offer(end, len(error) + ITEM_COST):
                 error = b""  # the other side would have to hold it for whoever claims its end
             self.output.append(frames.encode(frames.CLOSE, end.id, error))
             self._move(end, states.SEND_CLOSE)
+            return True
+        return False
 
     def take(self, end, size):
         """Say that an item of ``size`` payload bytes was taken; grant again what is due."""

@@ -17,7 +17,7 @@ from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat, process_group
 from .channel import Mailbox
 from .debug import listen_as_told
-from .errors import ChannelEnded, GatewayLost, ProtocolError
+from .errors import ChannelEnded, GatewayLost, ProtocolError, RemoteError
 from .forks import call_in_forks
 from .protocol import VERSION
 from .serializer import Serializer
@@ -75,7 +75,14 @@ class Worker(BaseGateway):
         self._tasks.start(channel, self._own_serializer.loads(payload))
 
     def _end_of_task(self, channel, error):
-        self._close_end(channel._end, error)
+        told = self._close_end(channel._end, error)
+        if error is not None and not told and self.state is ALIVE:
+            # Its channel was closed at the other end before: nobody can be told any more.
+            type_name, text = error if isinstance(error, tuple) else ("", error)
+            try:
+                RemoteError(text, type_name).warn()
+            except Exception:
+                pass  # stderr is closed or broken
 
     def _on_status_asked(self, number, detail):
         with self._lock:
