@@ -119,7 +119,9 @@ class Receiver(object):
             self._files.make_directories(parent)
             self._files.remove_leftovers(parent, os.listdir(parent))
         elif not os.path.isdir(self._root):
-            if self._files.status_of(self._root) is not None:
+            status = self._files.status_of(self._root)
+            # Another receiver that has not ended yet may just have made the directory.
+            if status is not None and not stat.S_ISDIR(status.st_mode):
                 os.unlink(self._root)  # a file, or a link to one or to nothing
             self._files.make_directories(self._root)
         self._send((u"ready", None))
