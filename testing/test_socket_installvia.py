@@ -91,7 +91,9 @@ def test_a_gateway_that_tells_no_address_is_told_off(told, group, monkeypatch):
     monkeypatch.setattr(
         first,
         "remote_exec",
-        lambda source: real(f"channel.receive(); channel.send({told})" if source is socket_server else source),
+        lambda source: real(
+            f"channel.receive(); channel.send({told})" if source is socket_server else source
+        ),
     )
 
     with pytest.raises(StartError, match="first told no address"):
@@ -105,7 +107,9 @@ def test_a_lying_gateway_does_not_learn_the_way_to_elsewhere(group, monkeypatch)
         first = group.makegateway("popen//id=first")
         real = first.remote_exec
         monkeypatch.setattr(
-            first, "remote_exec", lambda source: real(f"channel.receive(); channel.send(('example.org', {port}))")
+            first,
+            "remote_exec",
+            lambda source: real(f"channel.receive(); channel.send(('example.org', {port}))"),
         )
 
         with pytest.raises(StartError, match=f"127.0.0.1:{port}"):
