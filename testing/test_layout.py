@@ -59,6 +59,7 @@ ORDER = """
     shipped/worker.py
     shipped/on_demand/__init__.py
     shipped/on_demand/relay.py
+    shipped/on_demand/connector.py
     shipped/on_demand/socket_server.py
     shipped/on_demand/rsync_files.py
     shipped/on_demand/rsync_receiver.py
@@ -81,10 +82,11 @@ ORDER = """
     transports/output.py
     transports/connection.py
     transports/process.py
-    transports/tcp.py
     transports/paramiko_ssh.py
     transports/smb.py
     transports/relayed.py
+    transports/tunnel.py
+    transports/tcp.py
     transports/__init__.py
     bootstrap.py
     gateway.py
@@ -140,6 +142,7 @@ FEATURES = ["rsync", "proxies", "engines", "executor", "aio", "teleportation", "
 # what is sent when first used -> the local half, which alone may import it
 HALVES = {
     "shipped/on_demand/relay.py": "transports/relayed.py",
+    "shipped/on_demand/connector.py": "transports/tunnel.py",
     "shipped/on_demand/socket_server.py": "transports/tcp.py",
     "shipped/on_demand/rsync_files.py": "rsync.py",
     "shipped/on_demand/rsync_receiver.py": "rsync.py",

@@ -47,13 +47,7 @@ def _by_relay(
 ) -> Remote:
     from .relayed import Relayed
 
-    if via.execmodel.green:
-        # A start waits in threads, which these models do not know.
-        raise StartError(
-            f"{spec}: via= needs threads at this end, not {via.execmodel.backend}; the other "
-            f'ends may have it: set_execmodel("thread", "{via.execmodel.backend}")',
-            str(spec),
-        )
+    _need_threads(spec, via)
     if spec.kind == "popen" and spec.python is None:
         # The interpreter that is there, and not the one that is here.
         argv[0] = via._rinfo().executable or "python3"
@@ -62,6 +56,16 @@ def _by_relay(
     except GatewayError as error:
         message = f"{spec}: cannot be started from gateway {via.id}: {error}"
         raise StartError(message, str(spec)) from error
+
+
+def _need_threads(spec: Spec, via: Any) -> None:
+    if via.execmodel.green:
+        # A start waits in threads, which these models do not know.
+        raise StartError(
+            f"{spec}: via= needs threads at this end, not {via.execmodel.backend}; the other "
+            f'ends may have it: set_execmodel("thread", "{via.execmodel.backend}")',
+            str(spec),
+        )
 
 
 def why_not(error: OSError) -> str:
@@ -96,6 +100,8 @@ def _pythons_on_path(env: Mapping[str, str]) -> set[str]:
 def _by_socket(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     from .tcp import start_socket
 
+    if spec.via is not None:
+        _need_threads(spec, via)
     return start_socket(spec, boot, output, via)
 
 

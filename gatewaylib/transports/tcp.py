@@ -2,7 +2,8 @@
 
 A server that is slow, silent or hostile must not keep other gateways from starting: what
 may wait is done by ``Dial``, the transport of the start, in the start's own thread. Once
-the connection is there, ``SocketRemote.transport`` is an ordinary one.
+the connection is there, ``SocketRemote.transport`` is an ordinary one. With ``via=`` the
+other gateway makes the connection (``tunnel.py``), and all else is done by this end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..shipped.transport import Transport
 from ..spec import Spec
 from .connection import Connection
 from .output import Output
+from .tunnel import NoTunnel, Tunnel
 
 if TYPE_CHECKING:
     import ssl
@@ -32,15 +34,17 @@ ANSWER_TIME = 5.0  # seconds for the thread of a relay to end, which waits for n
 
 
 def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> SocketRemote:
-    """Begin to connect to the server that the spec names; ``via``: the gateway of installvia.
+    """Begin to connect to the server that the spec names.
+
+    ``via``: the gateway of the spec's ``via``, ``installvia`` or both.
 
     Raises SpecError where the spec's values do not fit together, StartError where a file
     that it names can't be used.
     """
-    if spec.via is not None:
+    if spec.via is not None and spec.installvia not in (None, spec.via):
         raise SpecError(
-            f"{spec}: a socket is connected to from here; leave out via=, or start the server"
-            " there with installvia="
+            f"{spec}: the server of installvia= listens for its own machine: via= must name the"
+            f" same gateway, {spec.installvia}, or be left out to connect from here"
         )
     if spec.installvia is None and spec.target is None:
         raise SpecError(f"{spec}: where is the server? Write socket=HOST:PORT, or add installvia=")
@@ -107,20 +111,24 @@ class Dial(Transport):
         token: str,
         tls: ssl.SSLContext | None,
         program: str,
-        installer: Any,
+        via: Any,
     ) -> None:
         self._spec, self._address, self._token, self._tls = spec, address, token, tls
-        self._program, self._installer = program, installer
+        self._program = program
+        self._installer: Any = via if spec.installvia is not None else None
+        self._via: Any = via if spec.via is not None else None
+        self._tunnel: Tunnel | None = None
         self._lock = threading.Lock()
         self._aborted = False
-        self._open: list[Any] = []  # what abort has to end: a channel, then a socket
+        self._open: list[Any] = []  # what abort has to end: channel, tunnel, socket
         self._connected: Transport | None = None
         self._socket: socket.socket | None = None
 
     @property
     def shown(self) -> str:
-        """The address, for messages."""
-        return _show(*self._address)
+        """The address, and from where it is connected to if not from here, for messages."""
+        from_where = "" if self._via is None else f" from gateway {self._via.id}"
+        return _show(*self._address) + from_where
 
     def _tell(self, stage: str) -> None:
         self.remote.argv[0] = f"{self.shown}{stage}"
@@ -144,6 +152,8 @@ class Dial(Transport):
         for thing in opened:
             if isinstance(thing, socket.socket):
                 socket_server.shut_down(thing)
+            elif isinstance(thing, Tunnel):
+                thing.abort()
             else:
                 thing.close()
 
@@ -170,10 +180,9 @@ class Dial(Transport):
         if self._installer is not None:
             self._install()
         with contextlib.ExitStack() as undo:
-            raw = self._dial()
+            raw = self._dial() if self._via is None else self._dig(undo)
             undo.callback(raw.close)
             try:
-                socket_server.set_options(raw)
                 self._tell(" (connected, and no answer yet)")
                 sock = raw
                 if self._tls is not None:
@@ -183,10 +192,11 @@ class Dial(Transport):
                 self._shake_hands(sock)
             except (OSError, Refused) as error:
                 raise self._failure(f"{self.shown} is no server for us: {error}") from None
-            self._tell("")
+            self.remote.argv[0] = _show(*self._address)
             self._socket = sock
             undo.pop_all()
-        return TcpTransport(sock) if sock is raw else TlsTransport(sock)
+        kind = TcpTransport if sock is raw else TlsTransport
+        return kind(sock, self._tunnel)
 
     def _failure(self, why: str, kind: type[StartError] = StartError) -> StartError:
         return kind(f"{self._spec}: {why}", str(self._spec))
@@ -232,6 +242,7 @@ class Dial(Transport):
                 continue
             try:
                 sock.connect(address)
+                socket_server.set_options(sock)
                 return sock
             except OSError as error:
                 why = error
@@ -241,6 +252,24 @@ class Dial(Transport):
         text = f"cannot connect to {self.shown}: {why}; does the server run, and listen there?"
         refused = isinstance(why, ConnectionRefusedError)
         raise self._failure(text, StartError if refused else HostNotFound)
+
+    def _dig(self, undo: contextlib.ExitStack) -> socket.socket:
+        """Have the other gateway connect; return this end of the way there."""
+        self._tell(" (no connection yet)")
+        try:
+            tunnel = Tunnel(self._via, self._address)
+            undo.callback(tunnel.close)
+            undo.callback(tunnel.sock.close)
+            self._watch(tunnel.sock)
+            self._watch(tunnel)
+            tunnel.open()
+        except NoTunnel as error:
+            text = f"cannot connect to {self.shown}: {error}"
+            if error.is_refused:
+                text += "; does the server run, and listen there?"
+            raise self._failure(text, HostNotFound if error.is_far else StartError) from None
+        self._tunnel = tunnel
+        return tunnel.sock
 
     def _begin_tls(self, raw: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
         host = self._address[0]
@@ -287,11 +316,22 @@ def _forget_unsent(sock: socket.socket) -> None:
 
 
 class TcpTransport(SocketTransport):
-    """A TCP connection."""
+    """A TCP connection, or this end of a tunnel that leads to one and ends with it."""
+
+    def __init__(self, sock: socket.socket, tunnel: Tunnel | None = None) -> None:
+        super().__init__(sock)
+        self._tunnel = tunnel
 
     def abort(self) -> None:
         _forget_unsent(self._socket)
         super().abort()
+        if self._tunnel is not None:
+            self._tunnel.abort()
+
+    def close(self) -> None:
+        super().close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
 
 class TlsTransport(SocketTransport):
@@ -301,10 +341,10 @@ class TlsTransport(SocketTransport):
     at once. So it is pumped into a socket for which all that does not hold.
     """
 
-    def __init__(self, tls: socket.socket) -> None:
+    def __init__(self, tls: socket.socket, tunnel: Tunnel | None = None) -> None:
         ours, theirs = socket.socketpair()
         super().__init__(ours)
-        self._tls, self._theirs = tls, theirs
+        self._tls, self._theirs, self._tunnel = tls, theirs, tunnel
         self._thread = threading.Thread(
             target=socket_server.relay, args=(tls, theirs), name="gatewaylib-tls", daemon=True
         )
@@ -314,6 +354,8 @@ class TlsTransport(SocketTransport):
         _forget_unsent(self._tls)
         super().abort()
         socket_server.shut_down(self._tls)
+        if self._tunnel is not None:
+            self._tunnel.abort()
 
     def close(self) -> None:
         super().close()
@@ -321,3 +363,5 @@ class TlsTransport(SocketTransport):
         self._thread.join(ANSWER_TIME)
         self._theirs.close()
         self._tls.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
