@@ -338,6 +338,23 @@ def test_a_gateway_in_between_that_is_lost_is_said(group, server):
         group.makegateway(f"socket={server.address}//via=front")
 
 
+@pytest.mark.parametrize(
+    "lie",
+    ["5", "b'x' * 10**6", "{'a': channel}", "b''", "b'+' + b'y' * 10**6"],
+)
+def test_a_gateway_in_between_that_lies_costs_one_clear_error(lie, group, server, monkeypatch):
+    front = group.makegateway("popen//id=front")
+    real = front.remote_exec
+    monkeypatch.setattr(
+        front,
+        "remote_exec",
+        lambda _: real(f"job = channel.receive(); job['up'].send({lie}); channel.receive()"),
+    )
+
+    with pytest.raises(StartError, match="from gateway front"):
+        group.makegateway(f"socket={server.address}//via=front//start_timeout=10")
+
+
 def test_an_execmodel_of_this_end_that_has_no_threads_is_refused(server):
     with gatewaylib.Group(execmodel="gevent") as group:
         group.makegateway("popen//id=a")

@@ -21,7 +21,7 @@ from ..shipped.on_demand import connector
 from .output import Output
 from .relayed import Relayed
 
-ANSWER_TIME = 5.0  # seconds for threads to end that wait for nothing any more
+ANSWER_TIME = 2.0  # seconds for threads to end that wait for nothing any more
 CHUNK = 2**16
 
 
