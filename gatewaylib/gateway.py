@@ -372,9 +372,16 @@ class Gateway(BaseGateway):
             status = process.reap(deadline - time.monotonic())
             self._conclude(ChannelClosed(f"gateway {self.id} was exited"))
             self._transport.abort()
-            if self._writer.close(MOMENT) and self._turn.close(MOMENT):
-                self._transport.close()
+            if not self._give_back(MOMENT):
+                self.execmodel.run_soon(self._give_back, None)  # who still writes or reads, returns
             POLLER.cancel(self._late)
             self.is_buried = True
             self._owner.buried(self)
             return status
+
+    def _give_back(self, timeout: float | None) -> bool:
+        """Close the transport once nobody uses it; return whether that was within the timeout."""
+        if self._writer.close(timeout) and self._turn.close(timeout):
+            self._transport.close()
+            return True
+        return False

@@ -12,6 +12,8 @@ from command_line import call, start
 from test_cli_run import rows
 from test_cli_terminal import BAR, draw, final
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def source(tmp_path):

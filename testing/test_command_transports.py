@@ -16,6 +16,8 @@ from command_line import environment
 
 import gatewaylib
 
+pytestmark = pytest.mark.slow
+
 BOUND = 30.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
 GONE = 3.0  # seconds within which nothing of a remote is left

@@ -63,12 +63,13 @@ def test_a_request_and_its_answer_cross_no_thread_at_the_remote(gateway):
         "turn._arrived = note\n"
         "for item in channel:\n"
         "    channel.send(item)\n"
-        "    if item == 200: break\n"
+        "    if item == 50: break\n"
         "turn._arrived = arrived\n"
         "channel.send((seen.count(me), len(seen)))\n"
     )
     channel.send(None)
-    for number in range(201):
+    for number in range(51):
+        threading.Event().wait(0.004)  # as above: by then the task waits
         channel.send(number)
         channel.receive(WAIT)
 

@@ -11,6 +11,8 @@ import pytest
 import gatewaylib
 from gatewaylib.script import quitserver, shell
 
+pytestmark = pytest.mark.slow
+
 WAIT = 20.0
 FOLDER = os.path.dirname(os.path.dirname(gatewaylib.__file__))
 SCRIPTS = os.path.join(FOLDER, "gatewaylib", "script")

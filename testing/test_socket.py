@@ -16,6 +16,8 @@ import gatewaylib
 from gatewaylib import StartError
 from gatewaylib.shipped.errors import SpecError
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 PYTHONS = {name: path for name, path in interpreters.find().items() if name != "jython"}
 BUSY = """

@@ -13,6 +13,8 @@ import gatewaylib
 from gatewaylib import HostNotFound, StartError
 from gatewaylib.shipped.on_demand import socket_server
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
 

@@ -9,6 +9,8 @@ from socket_servers import pretend
 import gatewaylib
 from gatewaylib import StartError
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 PYTHONS = {name: path for name, path in interpreters.find().items() if name != "jython"}
 

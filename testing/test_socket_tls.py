@@ -11,6 +11,8 @@ from socket_servers import TOKEN, make_certificates, pretend, serve
 import gatewaylib
 from gatewaylib import StartError
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 FOUND = interpreters.find()
 PYTHONS = {name: path for name, path in FOUND.items() if name != "jython"}

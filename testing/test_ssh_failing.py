@@ -10,6 +10,8 @@ import ssh_server
 
 import gatewaylib
 
+pytestmark = pytest.mark.slow
+
 BOUND = 30.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds for a machine that is busy with other tests
 

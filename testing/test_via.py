@@ -14,6 +14,8 @@ from command_line import environment
 
 import gatewaylib
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 # A machine that is busy with other tests gets this much more than is promised.
 SLACK = 2.0

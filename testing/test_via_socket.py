@@ -18,6 +18,8 @@ import gatewaylib
 from gatewaylib import SpecError, StartError
 from gatewaylib.shipped.errors import HostNotFound
 
+pytestmark = pytest.mark.slow
+
 BOUND = 20.0  # seconds: a hang, and nothing else
 SLACK = 2.0  # seconds more than is promised, for a machine that is busy with other tests
 FOUND = interpreters.find()

@@ -10,9 +10,12 @@ import pytest
 import xdist_runs
 from xdist_runs import run, write
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed"
+    ),
+]
 
 # What must be true in every process: nothing of execnet's own files is imported.
 NOT_IMPORTED = """
