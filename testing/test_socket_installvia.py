@@ -25,7 +25,9 @@ def test_the_server_is_started_on_a_gateway_of_every_python(name, group):
     assert second._rinfo().pid != first._rinfo().pid
     assert second.remoteaddress.startswith("127.0.0.1:")
     assert second.remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
-    assert first.remote_exec("channel.send(2)").receive(timeout=BOUND) == 2
+    channel = first.remote_exec("channel.send(2)")
+    assert channel.receive(timeout=BOUND) == 2
+    channel.waitclose(BOUND)
     assert first.remote_status(BOUND).numexecuting == 0
     assert [ending.how for ending in group.terminate(5)] == ["exited", "exited"]
 
