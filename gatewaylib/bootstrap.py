@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
+from .hello import read_hello
 from .shipped.compat import MAX_WAIT
 from .shipped.debug import told
 from .shipped.errors import GatewayError, HostNotFound, LoadError, StartError
@@ -161,6 +162,9 @@ class Start:
         except OSError:
             if not self.over:
                 self.fail("ended before it said hello", patience=0.2)
+        except Exception as error:
+            # Whatever it was, it must not pass for a start.
+            self.fail(f"made its start fail: {error.__class__.__name__}: {error}")
         finally:
             self.alone.set()
 
@@ -189,20 +193,9 @@ class Start:
 
     def _read_hello(self, payload: bytes) -> None:
         try:
-            info = Serializer().loads(payload)
+            self.info = read_hello(payload)
         except LoadError as error:
-            return self.fail(f"said a hello that makes no sense: {error}")
-        if not isinstance(info, dict):
-            return self.fail(f"said a hello that makes no sense: {info!r:.100}")
-        if "error" in info:
-            return self.fail(f"could not do what the spec says: {info['error']}")
-        theirs = tuple(info.get("version") or (0, 0))
-        if theirs[0] != VERSION[0]:
-            return self.fail(
-                f"speaks protocol {_dotted(theirs)}, this side {_dotted(VERSION)}: "
-                "both need the same first number"
-            )
-        self.info = info
+            self.fail(str(error))
 
     def run_out_of_time(self) -> None:
         """Fail because there is no hello yet."""
@@ -253,17 +246,14 @@ def shown_noise(data: bytes) -> str:
     return data[-QUOTED:].decode("utf-8", "replace").strip()
 
 
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
-
-
 def end_process(process: Remote, patience: float = 0.3) -> int | None:
     """Kill a process group that is of no use, and return its exit status.
 
     What it has printed has ``patience`` seconds to arrive.
     """
     process.signal(signal.SIGKILL)
-    process.wait(5.0)
+    # What is not of this machine may never tell that it has ended.
+    process.wait(5.0 if process.pidfd is not None else patience)
     process.transport.close()
     return process.reap(patience)
 

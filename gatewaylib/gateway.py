@@ -55,7 +55,7 @@ class RInfo:
     ``pid`` (int); of a status: ``numchannels``, ``numexecuting`` (ints) and ``execmodel``.
     """
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         self.__dict__.update(fields)
 
     def __repr__(self) -> str:
@@ -151,8 +151,8 @@ class Gateway(BaseGateway):
     def remote_exec(self, source: object, **kwargs: Any) -> Channel:
         """Run ``source`` in the other interpreter; return at once with a channel to it.
 
-        (A task of more than 64 KiB is on its way then. If the other end has not even read
-        those before, it takes up to 5 s and raises TimeoutError.)
+        (A task of more than 64 KiB is on its way then. Where the other end reads nothing for
+        5 s, neither this one nor those before, it raises TimeoutError.)
 
         Args:
             source: text or a module, which find the channel as the global ``channel``;
@@ -201,7 +201,7 @@ class Gateway(BaseGateway):
             del self._statuses[number]
         if answer:
             status = self._own_serializer.loads(answer[0])
-            if isinstance(status, dict):
+            if isinstance(status, dict) and all(isinstance(name, str) for name in status):
                 return RemoteStatus(**status)
             raise LoadError(f"gateway {self.id} told a status that is none: {status!r:.100}")
         if self.state is ENDED:

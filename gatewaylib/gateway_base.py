@@ -390,6 +390,8 @@ class BaseGateway(object):
 
     def _why_ended(self, tried):
         reason = self.ended_by
+        if reason is None and self.state is ENDING:
+            reason = ChannelClosed("gateway %s was exited" % self.id)
         if reason is None:
             return GatewayLost("%s: the connection of gateway %s broke" % (tried, self.id), self.id)
         return retold("%s: %s" % (tried, reason), reason)

@@ -112,6 +112,8 @@ class RSync:
             delete: delete what is at the target and not among what is sent, and what
                 ``filter`` leaves out too.
         """
+        if not os.fspath(destdir):
+            raise ValueError("the destination is empty: use . for the current directory there")
         task = gateway.remote_exec(rsync_receiver)
         files = prepare(rsync_files, {})
         target = Target(gateway, task, os.fsencode(destdir), bool(delete))

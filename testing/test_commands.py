@@ -161,3 +161,9 @@ def test_an_end_that_the_command_tells_of_is_explained():
     assert "signal 9" in likely_end(parse("docker=x"), 137)
     for text, status in [("popen", 137), ("popen", 255), ("ssh=host", 1), ("ssh=host", None)]:
         assert likely_end(parse(text), status) == ""
+
+
+def test_a_name_that_would_be_an_option_is_refused():
+    for spec in ("su=-", "su=--help", "vagrant_ssh=-c"):
+        with pytest.raises(SpecError, match="not an option"):
+            COMMANDS[parse(spec).kind](parse(spec), "boot")

@@ -478,3 +478,17 @@ def test_sources_of_the_library_are_at_hand_at_a_remote_like_this_one(gateway):
 
     assert module == inspect.getsource(frames)
     assert of_class == inspect.getsource(frames.Pieces)
+
+
+def test_what_a_task_still_sends_when_it_is_told_to_end_arrives(group):
+    gateway = group.makegateway("popen")
+    channel = gateway.remote_exec(
+        "import time\nchannel.send(0)\ntime.sleep(0.1)\nchannel.send('late')"
+    )
+    assert channel.receive(WAIT) == 0
+
+    gateway.exit()
+
+    assert channel.receive(WAIT) == "late"
+    with pytest.raises(ChannelClosed, match="was exited"):
+        gateway.remote_exec("pass")

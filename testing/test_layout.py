@@ -88,6 +88,7 @@ ORDER = """
     transports/tunnel.py
     transports/tcp.py
     transports/__init__.py
+    hello.py                        pure
     bootstrap.py
     gateway.py
     imports_files.py

@@ -669,3 +669,8 @@ def test_a_channel_that_is_closed_in_the_middle_leaves_no_partial_file(group, so
         pass
 
     assert os.listdir(dest) == []
+
+
+def test_an_empty_destination_is_refused(gateway, source):
+    with pytest.raises(ValueError, match="current directory"):
+        RSync(source).add_target(gateway, "", delete=True)

@@ -188,7 +188,7 @@ class Output:
 
 def test_looponfail_runs_again_what_has_failed_once_it_is_changed(tmp_path):
     write(tmp_path, test_it="def test_1(): assert 0\ndef test_2(): pass")
-    process = xdist_runs.start(tmp_path, "-f")
+    process = xdist_runs.start(tmp_path, "-f", PYTHONUNBUFFERED="1")
     output = Output(process)
     try:
         first = output.read_until("### Watching")

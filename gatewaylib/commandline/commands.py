@@ -188,6 +188,8 @@ def sync(
     SRC is a directory, whose content is sent, or a single file. Only what differs travels,
     and of large files only the blocks that do. DEST is a path there; its parents are made.
     """
+    if not destination:
+        raise click.UsageError("DEST is empty: write . for the current directory there")
     gateways = read_specs(specs)
     try:
         tree = read_source(source)

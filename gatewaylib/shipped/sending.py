@@ -87,6 +87,8 @@ class Sender(object):
     def _send_pieces(self, end, pieces, deadline, kind):
         try:
             while pieces.left:
+                if kind == frames.EXEC:
+                    deadline = clock() + PATIENCE  # for each step: some are on their way for long
                 if deadline is not None:
                     self._write_backlog(end, deadline)
                 with self._lock:

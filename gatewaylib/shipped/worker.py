@@ -111,6 +111,11 @@ class Worker(BaseGateway):
         self._writer.flush_soon()
         super(Worker, self)._give_up(why)
 
+    def _stream_ended(self):
+        # Behind a goodbye it says no more than that: what tasks still send has half a second.
+        if self.state is not ENDING:
+            super(Worker, self)._stream_ended()
+
     def _after_end(self):
         self._begin_end()
 
@@ -161,6 +166,13 @@ class Worker(BaseGateway):
             pass  # told on stderr by atexit itself
         self._die(0)
 
+    def _say_why(self):
+        try:
+            sys.stderr.write("%s ends with all it has started: %s\n" % (self.id, self.ended_by))
+            sys.stderr.flush()
+        except Exception:
+            pass  # nobody reads it any more
+
     def _die(self, status):
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -168,6 +180,7 @@ class Worker(BaseGateway):
             except Exception:
                 pass  # closed, or nobody reads it any more
         if isinstance(self.ended_by, GatewayLost):
+            self._say_why()
             # Nobody is left to end the processes that tasks have started.
             if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
                 process_group.end_now()

@@ -111,9 +111,17 @@ def _ssh(spec: Spec, boot: str) -> list[str]:
     return ["ssh", *_ssh_options(spec), *target, *_SSH_LAST, _for_a_shell(spec, boot)]
 
 
+def _name(spec: Spec) -> str:
+    """Return the spec's target, which stands where an option could."""
+    name = spec.target or ""
+    if name.startswith("-"):
+        raise SpecError(f"{spec.kind}={name}: a name, not an option")
+    return name
+
+
 def _vagrant(spec: Spec, boot: str) -> list[str]:
     options = [*_ssh_options(spec), *_SSH_LAST]
-    return ["vagrant", "ssh", spec.target or "", "--", *options, _for_a_shell(spec, boot)]
+    return ["vagrant", "ssh", _name(spec), "--", *options, _for_a_shell(spec, boot)]
 
 
 def _container(program: str) -> Callable[[Spec, str], list[str]]:
@@ -145,7 +153,7 @@ def _sudo(spec: Spec, boot: str) -> list[str]:
 
 def _su(spec: Spec, boot: str) -> list[str]:
     # A shell that is named: those whom nobody may log in as have /usr/sbin/nologin.
-    return ["su", spec.target or "", "-s", "/bin/sh", "-c", _in_a_session(_for_a_shell(spec, boot))]
+    return ["su", _name(spec), "-s", "/bin/sh", "-c", _in_a_session(_for_a_shell(spec, boot))]
 
 
 def _in_a_session(line: str) -> str:

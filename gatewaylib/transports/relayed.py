@@ -21,6 +21,7 @@ from ..shipped.transport import Transport
 from .output import Output
 
 WINDOW = 2**22  # bytes under way in either direction of a hop
+PATIENCE = 5.0  # seconds for the gateway in between to take what it shall run
 NEWS_WINDOW = 2**16  # bytes of stderr, and of signals
 
 
@@ -132,7 +133,7 @@ class Relayed:
             "errors": self._errors,
             "control": self._control,
         }
-        self._task.send(job)
+        self._task.send(job, timeout=PATIENCE)
         self._task.setcallback(self._see_task_end, endmarker=None)
 
     def __repr__(self) -> str:

@@ -67,7 +67,7 @@ def make_greeting(*words):
 def proof(token, who, greeting, answer):
     """Return what proves that ``who``, "client" or "server", knows the token; all are text."""
     message = who + "\n" + greeting + answer
-    return hmac.new(token.encode("utf-8"), message.encode("ascii"), hashlib.sha256).hexdigest()
+    return hmac.new(token.encode("utf-8"), message.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 def is_same(one, other):
@@ -129,7 +129,10 @@ def given_token(path):
         with open(path, "rb") as source:
             return check_token(source.read(4096).decode("utf-8", "replace"), path)
     if TOKEN_VARIABLE in os.environ:
-        return check_token(os.environ[TOKEN_VARIABLE], TOKEN_VARIABLE)
+        token = os.environ[TOKEN_VARIABLE]
+        if isinstance(token, bytes):  # Python 2
+            token = token.decode("utf-8", "replace")
+        return check_token(token, TOKEN_VARIABLE)
     return None
 
 
