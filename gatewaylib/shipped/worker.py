@@ -166,13 +166,6 @@ class Worker(BaseGateway):
             pass  # told on stderr by atexit itself
         self._die(0)
 
-    def _say_why(self):
-        try:
-            sys.stderr.write("%s ends with all it has started: %s\n" % (self.id, self.ended_by))
-            sys.stderr.flush()
-        except Exception:
-            pass  # nobody reads it any more
-
     def _die(self, status):
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -180,7 +173,6 @@ class Worker(BaseGateway):
             except Exception:
                 pass  # closed, or nobody reads it any more
         if isinstance(self.ended_by, GatewayLost):
-            self._say_why()
             # Nobody is left to end the processes that tasks have started.
             if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
                 process_group.end_now()
