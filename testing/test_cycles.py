@@ -79,15 +79,11 @@ def test_fifty_remotes_that_die_leave_nothing(same_as_before):
     ]
     for _ in range(5):
         group = gatewaylib.Group()
-        channels = [
-            gateway.remote_exec(way)
-            for gateway, way in zip(group.makegateways("10*popen//stdio=drop"), ways * 2)
-        ]
-        for channel in channels:
+        for gateway, way in zip(group.makegateways("10*popen//stdio=drop"), ways * 2):
             with pytest.raises(gatewaylib.GatewayLost):
-                channel.receive(timeout=BOUND)
+                gateway.remote_exec(way).receive(timeout=BOUND)
         # Nobody terminates this group: what is lost gives everything back by itself.
-        del group, channels, channel
+        del group, gateway
 
 
 def test_gateways_that_are_only_exited_leave_nothing(same_as_before):

@@ -89,6 +89,8 @@ class Run:
             outcome.result = event.data[0]
             outcome.exit_status = 0
             outcome.finish()
+        elif event.kind == "failed" and outcome.finished:
+            pass  # it was stopped here, and tells with which KeyboardInterrupt
         elif event.kind == "failed":
             outcome.traceback, summary, status = event.data
             outcome.exit_status = 1 if status is None else status
