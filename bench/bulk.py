@@ -20,7 +20,7 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
             for way in ("to the remote", "from the remote"):
                 say(f"{PART}: {_name(size)} {way}")
                 contenders = {
-                    name: _contender(team.links[0], item, way, effort)
+                    name: contender(team.links[0], item, way, effort)
                     for name, team in teams.items()
                 }
                 rows += paired(PART, contenders, effort.rounds, effort.once)
@@ -30,9 +30,10 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
     return rows
 
 
-def _contender(link: Link, item: bytes, way: str, effort: Effort) -> Contender:
+def contender(link: Link, item: bytes, way: str, effort: Effort) -> Contender:
+    """Return what sends the item for a round; ``way`` begins with "to" or "from the remote"."""
     figure = Figure(f"bytes of {_name(len(item))}, {way}", "MB/s", MORE)
-    send = link.push if way == "to the remote" else link.pull
+    send = link.push if way.startswith("to") else link.pull
     most = max(1, effort.bulk_total // len(item))
 
     def round_() -> Mapping[Figure, float]:

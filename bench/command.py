@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import bulk, chart, machine, memory, oneway, report, roundtrip, serializer, start
+from bench import bulk, chart, machine, memory, oneway, report, roundtrip, serializer, start, via
 from bench.measure import FULL, QUICK, TINY, Effort, Row, say
 from bench.peer import Peer
 from bench.peers import all_peers, choose
@@ -25,6 +25,7 @@ PARTS: dict[str, Part] = {
     "serializer": serializer.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "via": via.measure,
 }
 
 

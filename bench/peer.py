@@ -71,6 +71,13 @@ class Peer:
         """Return a team of ``count`` remotes, started in the first of ``ways`` or the one named."""
         raise NotImplementedError
 
+    def start_behind(self) -> Team:
+        """Return a team with one link, to a remote that another one has started.
+
+        ``pids`` has the other one's too.
+        """
+        raise Unsupported
+
 
 class ChannelLink(Link):
     """A link over anything with ``send`` and ``receive`` whose other end runs ``remote.serve``."""

@@ -34,6 +34,9 @@ class Gatewaylib(Peer):
         group.makegateways([f"{count}*popen"])
         return _channel_team(group)
 
+    def start_behind(self) -> Team:
+        return _team_behind(importlib.import_module("gatewaylib").Group())
+
 
 class Execnet(Peer):
     """execnet, which starts gateways one by one; threads round it are the user's own work."""
@@ -50,11 +53,23 @@ class Execnet(Peer):
         several(lambda: group.makegateway("popen"), count, way or SEQUENTIAL)
         return _channel_team(group)
 
+    def start_behind(self) -> Team:
+        return _team_behind(importlib.import_module("execnet").Group())
+
 
 def _channel_team(group: Any) -> Team:
     channels = [gateway.remote_exec(remote.serve) for gateway in group]
     links = [ChannelLink(channel.send, channel.receive) for channel in channels]
     return Team(links, lambda: group.terminate(timeout=ENDS_WITHIN))
+
+
+def _team_behind(group: Any) -> Team:
+    front = group.makegateway("popen//id=front").remote_exec(remote.serve)
+    behind = group.makegateway("popen//via=front").remote_exec(remote.serve)
+    link = ChannelLink(behind.send, behind.receive)
+    team = Team([link], lambda: group.terminate(timeout=ENDS_WITHIN))
+    team.pids.append(front.receive())
+    return team
 
 
 class Pipe(Peer):
