@@ -129,7 +129,7 @@ class Gateway(BaseGateway):
     def begin(self) -> None:
         """Begin to read; before that there is nothing to end but the process."""
         if listeners:
-            trace("started", gateway=self.id, spec=self.settings, pid=self.process.pid)
+            trace("started", gateway=self.id, spec=self.settings.shown, pid=self.process.pid)
         if self._early:
             self._turn.preload(self._early)
         self._start_reading(self.settings.heartbeat)
@@ -142,7 +142,7 @@ class Gateway(BaseGateway):
         with self._lock:
             channels = len(self._protocol.ends)
         return (
-            f"<Gateway id={self.id!r} {self.settings} {self.state}, "
+            f"<Gateway id={self.id!r} {self.settings.shown} {self.state}, "
             f"{self.execmodel.backend} model, {channels} active channels>"
         )
 
@@ -308,6 +308,7 @@ class Gateway(BaseGateway):
         from .transports.commands import likely_end  # it is there: something was started
 
         process = self.process
+        lost = f"gateway {self.id} ({self.settings.shown}) is lost"
         status = signal_number = None
         if self._said_at_end:
             why = f"the other end gave up: {self._said_at_end}"
@@ -316,7 +317,7 @@ class Gateway(BaseGateway):
         elif self._via is not None and self._via.state is not ALIVE:
             why = f"it was started from gateway {self._via.id}, which is at its end"
             told = self._via.ended_by or f"gateway {self._via.id} was exited"
-            return GatewayLost(f"gateway {self.id} ({self.spec}) is lost: {why}: {told}", self.id)
+            return GatewayLost(f"{lost}: {why}: {told}", self.id)
         elif process.pid is None:
             why = f"{process.argv[0]} closed the connection"
         elif process.wait(MOMENT):
@@ -331,7 +332,7 @@ class Gateway(BaseGateway):
         else:
             why = f"process {process.pid} closed its connection and went on; it is killed"
         words = process.output.last_words()
-        message = f"gateway {self.id} ({self.settings}) is lost: {why}"
+        message = f"{lost}: {why}"
         if self.settings.kind == "socket":
             message += "; what it wrote to stderr is at its server"
         else:

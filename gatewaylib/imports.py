@@ -78,8 +78,8 @@ def forward(
         except GatewayError as error:
             failed.append((gateway, error))
     for gateway, why in failed:
-        spec = str(gateway.settings)
-        made[gateway.id] = StartError(f"{spec}: cannot forward imports: {why}", spec)
+        spec = gateway.settings
+        made[gateway.id] = StartError(f"{spec.shown}: cannot forward imports: {why}", str(spec))
     return [gateway for gateway, _ in failed]
 
 

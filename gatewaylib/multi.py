@@ -235,7 +235,7 @@ class Group:
             needs = spec.needs
             via = None if needs is None else made.get(needs) or self[needs]
             if isinstance(via, GatewayError):
-                made[str(spec.id)] = StartError(f"{spec}: {needs} did not start", str(spec))
+                made[str(spec.id)] = StartError(f"{spec.shown}: {needs} did not start", str(spec))
             else:
                 plans.append(self._plan(spec, timeout, on_output, via))
         with start_all(plans) as results:

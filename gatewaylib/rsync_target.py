@@ -64,6 +64,15 @@ class Report:
         self.failed: list[Problem] = []
         self.error: Exception | None = None
 
+    def __repr__(self) -> str:
+        if self.error is not None:
+            return f"<Report {self.gateway!r}: {self.error}>"
+        trouble = len(self.left_out) + len(self.failed)
+        return (
+            f"<Report {self.gateway!r}: {self.files} files of {self.size} bytes, "
+            f"{self.sent} sent, {trouble} problems>"
+        )
+
 
 class Target:
     """A destination at a gateway.

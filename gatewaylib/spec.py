@@ -116,6 +116,11 @@ class Spec:
         _check(self)
 
     @property
+    def shown(self) -> str:
+        """The spec's text for messages: values of ``env:`` may be secrets, and are left out."""
+        return shown(str(self))
+
+    @property
     def needs(self) -> str | None:
         """The id of the gateway that has to be there before: of ``via`` or ``installvia``."""
         return self.via or self.installvia
@@ -145,7 +150,7 @@ class Spec:
         return "//".join(segments)
 
     def __repr__(self) -> str:
-        return f"Spec({str(self)!r})"
+        return f"Spec({self.shown!r})"
 
     def __hash__(self) -> int:
         return hash(str(self))
@@ -228,7 +233,7 @@ def parse(text: str | Spec) -> Spec:
     try:
         return Spec(**_fields(text))
     except SpecError as error:
-        raise SpecError(f"spec {text!r}: {error}") from None
+        raise SpecError(f"spec {shown(text)!r}: {error}") from None
 
 
 def expand(specs: str | Spec | Iterable[str | Spec]) -> list[Spec]:
@@ -252,8 +257,8 @@ def expand(specs: str | Spec | Iterable[str | Spec]) -> list[Spec]:
         spec = parse(rest)
         if count > 1 and spec.id is not None:
             raise SpecError(
-                f"spec {text!r}: {count} gateways can't all have id {spec.id!r}; leave out id= "
-                "and they are named by the group, or write one spec for each"
+                f"spec {count}*{spec.shown}: {count} gateways can't all have id {spec.id!r}; leave "
+                "out id= and they are named by the group, or write one spec for each"
             )
         found += [spec] * count
     return found
@@ -274,7 +279,7 @@ def _split_count(text: str) -> tuple[int, str]:
     if match is None:
         return 1, text
     if not re.fullmatch("[0-9]{1,9}", match[1]) or int(match[1]) == 0:
-        raise SpecError(f"spec {text!r}: the count is {match[1]!r}, must be a number from 1")
+        raise SpecError(f"spec {shown(text)!r}: the count is {match[1]!r}, must be a number from 1")
     return int(match[1]), match[2]
 
 
@@ -335,7 +340,7 @@ def read_value(name: str, value: str | None, key: Key) -> Any:
 
 
 def _where_empty(text: str, previous: str) -> str:
-    where = f"after {previous!r}" if previous else "at the start"
+    where = f"after {shown(previous)!r}" if previous else "at the start"
     return f"empty segment {where}" + _escape_hint(previous) if text else "it is empty"
 
 
@@ -368,12 +373,17 @@ def _escape_hint(previous: str) -> str:
     """Return what to tell where a value before the error may have had a ``//`` in it."""
     if "=" not in previous:
         return ""
-    return f"; if its // belongs to the value before ({previous}), write it %2F%2F"
+    return f"; if its // belongs to the value before ({shown(previous)}), write it %2F%2F"
 
 
 def cut(text: str) -> list[str]:
     """Return the segments of a spec's text."""
     return re.split("//(?!/)", text)
+
+
+def shown(text: str) -> str:
+    """Return a spec's text without the values of ``env:``, which may be secrets."""
+    return "//".join(re.sub("^(env:[^=]*=).+", r"\1...", part, flags=re.S) for part in cut(text))
 
 
 def unescape(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Union
 
 from .shipped.errors import SpecError
-from .spec import Spec, cut, expand, parse, read_value, unescape, unknown_key
+from .spec import Spec, cut, expand, parse, read_value, shown, unescape, unknown_key
 from .spec_keys import KEYS, KINDS
 
 
@@ -39,12 +39,12 @@ class XSpec:
             key, equals, text = segment.partition("=")
             value = unescape(text) if equals else True
             if not key:
-                raise SpecError(f"spec {string!r}: {segment!r} has no key")
+                raise SpecError(f"spec {shown(string)!r}: {segment!r} has no key")
             if key.startswith("_"):
-                raise AttributeError(f"spec {string!r}: key {key!r} begins with _")
+                raise AttributeError(f"spec {shown(string)!r}: key {key!r} begins with _")
             name = key[len("env:") :] if key.startswith("env:") else None
             if name in self.env or (name is None and key in vars(self)):
-                raise SpecError(f"spec {string!r}: {key} is there twice")
+                raise SpecError(f"spec {shown(string)!r}: {key} is there twice")
             if name is not None:
                 self.env[name] = value
             else:
@@ -56,7 +56,7 @@ class XSpec:
         return None
 
     def __repr__(self) -> str:
-        return f"<XSpec {self._spec!r}>"
+        return f"<XSpec {shown(self._spec)!r}>"
 
     def __str__(self) -> str:
         return self._spec
@@ -80,28 +80,32 @@ def to_spec(xspec: XSpec) -> Spec:
 
     Raises SpecError for a key that no gateway knows, and for a value that is wrong.
     """
+    try:
+        return Spec(**_fields(vars(xspec)))
+    except SpecError as error:
+        raise SpecError(f"spec {shown(str(xspec))!r}: {error}") from None
+
+
+def _fields(attributes: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    has_kind = any(name in KINDS for name in vars(xspec))
-    for name, value in vars(xspec).items():
+    has_kind = any(name in KINDS for name in attributes)
+    for name, value in attributes.items():
         # None and False are what a program may set to unsay a key.
         if name.startswith("_") or value is None or value is False:
             continue
-        try:
-            if name in KINDS:
-                if "kind" in fields:
-                    raise SpecError(f"two kinds, {fields['kind']} and {name}: a spec has one")
-                fields.update(kind=name, target=None if value is True else value)
-            elif name == "env":
-                fields["env"] = {key: _read(f"env:{key}", text) for key, text in value.items()}
-            elif name in KEYS:
-                fields[name] = _read(name, value)
-            else:
-                raise SpecError(unknown_key(name, has_kind))
-        except SpecError as error:
-            raise SpecError(f"spec {xspec._spec!r}: {error}") from None
+        if name in KINDS:
+            if "kind" in fields:
+                raise SpecError(f"two kinds, {fields['kind']} and {name}: a spec has one")
+            fields.update(kind=name, target=None if value is True else value)
+        elif name == "env":
+            fields["env"] = {key: _read(f"env:{key}", text) for key, text in value.items()}
+        elif name in KEYS:
+            fields[name] = _read(name, value)
+        else:
+            raise SpecError(unknown_key(name, has_kind))
     if "kind" not in fields:
-        raise SpecError(f"spec {xspec._spec!r}: it has no kind; the kinds are {', '.join(KINDS)}")
-    return Spec(**fields)
+        raise SpecError(f"it has no kind; the kinds are {', '.join(KINDS)}")
+    return fields
 
 
 def _read(name: str, value: object) -> Any:

@@ -58,6 +58,7 @@ ORDER = """
     shipped/process_group.py
     shipped/worker.py
     shipped/on_demand/__init__.py
+    shipped/on_demand/lifeline.py
     shipped/on_demand/relay.py
     shipped/on_demand/connector.py
     shipped/on_demand/socket_server.py
@@ -76,6 +77,7 @@ ORDER = """
     source_text.py                  pure
     source_function.py
     source.py
+    source_joined.py
     transports/memory.py
     termination.py
     transports/commands.py          pure
@@ -117,6 +119,7 @@ ORDER = """
     commandline/map_plan.py         pure
     commandline/target.py
     commandline/fleet.py
+    commandline/outcome.py
     commandline/screen.py
     commandline/conduct.py
     commandline/run.py

@@ -12,7 +12,7 @@ import pytest
 
 from gatewaylib import spec_keys
 from gatewaylib.shipped.errors import SpecError
-from gatewaylib.spec import Spec, expand, parse
+from gatewaylib.spec import Spec, expand, parse, shown
 
 
 def refusal(text: Any) -> str:
@@ -155,7 +155,7 @@ def test_equal_specs_have_equal_hashes_and_travel_by_pickle():
     assert hash(one) == hash(two)
     assert one != parse("popen//env:A=1")
     assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
-    assert repr(one) == "Spec('popen//env:A=1//env:B=2')"
+    assert repr(one) == "Spec('popen//env:A=...//env:B=...')"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_value_that_could_not_be_written_is_refused_when_it_is_made(fields, wh
         ("//popen", "empty segment at the start"),
         ("popen//", "empty segment after 'popen'"),
         ("popen////id=a", "empty segment after 'popen'"),
-        ("popen//env:URL=http://host", "(env:URL=http:), write it %2F%2F"),
+        ("popen//env:URL=http://host", "(env:URL=...), write it %2F%2F"),
         ("popen//chdir=a////id=x", "empty segment after 'chdir=a'; if its // belongs"),
         ("2*popen", "a count is for lists of specs"),
     ],
@@ -247,7 +247,7 @@ def test_wrong_text_is_refused_with_the_part_and_what_is_near_it(text, why):
     message = refusal(text)
 
     assert why in message
-    assert message.startswith(f"spec {text!r}: ")
+    assert message.startswith(f"spec {shown(text)!r}: ")
 
 
 @pytest.mark.parametrize("value", [None, 3, b"popen", {"popen": True}])
@@ -340,3 +340,28 @@ def test_each_kind_and_key_is_documented():
     documented = re.findall(r"^   \* - ``(\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert documented == [*spec_keys.KINDS, *spec_keys.KEYS]
+
+
+# ---- secrets ---------------------------------------------------------------------
+
+
+def test_what_is_shown_of_a_spec_is_its_text_without_the_values_of_env():
+    spec = parse("popen//chdir=/a//env:TOKEN=s3cret%2F%2F=x//env:EMPTY=//nice=5")
+
+    assert spec.shown == "popen//chdir=/a//nice=5//env:EMPTY=//env:TOKEN=..."
+    assert "s3cret" in str(spec) and "s3cret" not in repr(spec)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "popen//env:TOKEN=s3cret//nise=5",
+        "popen//env:TOKEN=s3cret////nice=5",
+        "popen//env:TOKEN=s3cret//env:TOKEN=s3cret",
+        "env:TOKEN=s3cret",
+        "popen//env:TOKEN=s3cret//nice=high",
+        "2*popen//env:TOKEN=s3cret",
+    ],
+)
+def test_an_error_about_a_spec_does_not_show_the_values_of_its_env(text):
+    assert "s3cret" not in refusal(text)

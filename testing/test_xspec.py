@@ -28,7 +28,7 @@ def test_variables_of_the_environment_are_a_dict():
 
 
 @pytest.mark.parametrize(
-    "text", ["popen//popen", "id=a//id=b", "env:A=1//env:A=2", "popen//", "//popen", "", "=x"]
+    "text", ["popen//popen", "id=a//id=b", "env:A=//env:A=", "popen//", "//popen", "", "=x"]
 )
 def test_a_key_twice_and_an_empty_one_are_value_errors_that_quote_the_text(text):
     with pytest.raises(ValueError) as raised:
@@ -95,3 +95,13 @@ def test_texts_and_specs_become_xspecs_and_one_that_is_one_stays_itself():
         as_xspecs(5)
     with pytest.raises(SpecError, match="did you mean 'python'"):
         as_xspec("popen//pyton=x")
+
+
+def test_the_values_of_env_are_not_shown():
+    spec = XSpec("popen//env:TOKEN=s3cret//nise=5")
+
+    with pytest.raises(SpecError, match="nise") as caught:
+        to_spec(spec)
+
+    assert "s3cret" not in str(caught.value) + repr(spec)
+    assert spec.env == {"TOKEN": "s3cret"}

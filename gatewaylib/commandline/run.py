@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
 from .conduct import Stop, conduct, how_stopped, lost_reason, show_output, waiting_for
-from .fleet import ENDED, LOST, STARTED, Event, Fleet, Member
+from .fleet import ENDED, LOST, STARTED, Event, Fleet
+from .outcome import Outcome
 from .screen import STDERR, Screen
 from .target import Job
 from .values import as_json
@@ -18,33 +19,19 @@ HEADER = ("gateway", "interpreter", "host", "result or error", "seconds")
 
 
 @dataclasses.dataclass
-class Outcome:
+class Ran(Outcome):
     """What came of the job on one gateway.
 
     Attributes:
-        error: one line; None: it did not fail.
         traceback: text, where the job raised.
         exit_status: of a script: as python would have exited; None if it never ended.
-        began: time.monotonic's, when it was started or got its job.
-        seconds: that it took; until it failed, where it did not start.
     """
 
-    member: Member
-    began: float
-    finished: bool = False
     result: object = None
-    error: str | None = None
     traceback: str = ""
     exit_status: int | None = None
-    seconds: float = 0.0
     stdout: list[str] = dataclasses.field(default_factory=list)
     stderr: list[str] = dataclasses.field(default_factory=list)
-
-    def finish(self, error: str | None = None) -> None:
-        """Note the end; the first one counts."""
-        if not self.finished:
-            self.finished, self.error = True, error
-            self.seconds = time.monotonic() - self.began
 
 
 class Run:
@@ -57,7 +44,7 @@ class Run:
         self._is_script = job["kind"] == "script"
         self._screen, self._as_json, self._timeout = screen, as_json, timeout
         self._outcomes = {
-            member.id: Outcome(member, time.monotonic()) for member in self._fleet.members
+            member.id: Ran(member, time.monotonic()) for member in self._fleet.members
         }
 
     def run(self) -> int:
@@ -123,7 +110,7 @@ class Run:
             return NO_GATEWAY
         return FAILED if any(o.error is not None for o in self._outcomes.values()) else OK
 
-    def _shown(self, outcome: Outcome) -> str:
+    def _shown(self, outcome: Ran) -> str:
         if outcome.error is not None:
             return outcome.error
         return "ok" if self._is_script else repr(outcome.result)

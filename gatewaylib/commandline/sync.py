@@ -16,6 +16,7 @@ from ..spec import Spec
 from . import FAILED, NO_GATEWAY, OK
 from .conduct import Stop, conduct, how_stopped, lost_reason, show_output, waiting_for
 from .fleet import ENDED, LOST, STARTED, Event, Fleet, Member
+from .outcome import Outcome
 from .screen import STDERR, Screen
 
 HEADER = ("gateway", "host", "files", "bytes", "sent", "result or error", "seconds")
@@ -53,29 +54,17 @@ KINDS = {"list": TOTAL, "ack": DONE}
 
 
 @dataclasses.dataclass
-class Outcome:
+class Synced(Outcome):
     """What came of the sync at one gateway.
 
     Attributes:
         total, done: bytes of the files that differ there, and of those that are there now.
         report: None until the gateway was done.
-        error: one line; None: it did not fail.
     """
 
-    member: Member
-    began: float
-    finished: bool = False
     total: int = 0
     done: int = 0
     report: Report | None = None
-    error: str | None = None
-    seconds: float = 0.0
-
-    def finish(self, error: str | None = None) -> None:
-        """Note the end; the first one counts."""
-        if not self.finished:
-            self.finished, self.error = True, error
-            self.seconds = time.monotonic() - self.began
 
 
 class Sync:
@@ -95,7 +84,7 @@ class Sync:
         self._screen, self._as_json, self._timeout = screen, as_json, timeout
         self._fleet = Fleet(specs, None, self._work)
         now = time.monotonic()
-        self._outcomes = {member.id: Outcome(member, now) for member in self._fleet.members}
+        self._outcomes = {member.id: Synced(member, now) for member in self._fleet.members}
 
     def run(self) -> int:
         """Sync every gateway, show what came of it, and return the exit status."""
@@ -174,10 +163,10 @@ class Sync:
         incomplete = self._tree.problems or any(o.report and o.report.left_out for o in outcomes)
         return FAILED if incomplete or any(o.error is not None for o in outcomes) else OK
 
-    def _left_out(self, outcome: Outcome) -> list[Problem]:
+    def _left_out(self, outcome: Synced) -> list[Problem]:
         return self._tree.problems + (outcome.report.left_out if outcome.report else [])
 
-    def _row(self, outcome: Outcome) -> Sequence[object]:
+    def _row(self, outcome: Synced) -> Sequence[object]:
         report = outcome.report or Report(outcome.member.id)
         missing = len(self._left_out(outcome))
         shown_result = outcome.error or (f"{missing} left out" if missing else "ok")
