@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 
 from ..shipped.forks import call_in_forks
+from ..shipped.on_demand.lifeline import arm
 from ..shipped.polling import Poller
 from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import Transport
@@ -72,7 +73,7 @@ class LocalProcess:
                     )
                     self.pid = self._popen.pid
                     undo.callback(self._end_unused)
-                    _arm_lifeline(read_end, self.pid)
+                    arm(read_end, self.pid)
                 finally:
                     os.close(read_end)
             self.transport: Transport = SocketTransport(ours)
@@ -184,22 +185,6 @@ def _forget_all() -> None:
 
 
 call_in_forks(_forget_all)
-
-
-def _arm_lifeline(read_end: int, group: int) -> None:
-    """Have the kernel kill the group when the pipe's other end is closed.
-
-    Up to here, and where this does not work, it sees the end of its stdin if we die.
-    """
-    try:
-        import fcntl
-
-        fcntl.fcntl(read_end, fcntl.F_SETOWN, -group)
-        fcntl.fcntl(read_end, fcntl.F_SETSIG, signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
-        flags = fcntl.fcntl(read_end, fcntl.F_GETFL)
-        fcntl.fcntl(read_end, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (ImportError, AttributeError, OSError):
-        pass  # not Linux: the remote notices by itself that its stream has ended
 
 
 def _open_pidfd(pid: int) -> int | None:

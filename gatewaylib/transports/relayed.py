@@ -18,6 +18,7 @@ from ..shipped.compat import clock, joined
 from ..shipped.errors import GatewayError, RemoteError
 from ..shipped.on_demand import relay
 from ..shipped.transport import Transport
+from ..source_joined import joined_source
 from .output import Output
 
 WINDOW = 2**22  # bytes under way in either direction of a hop
@@ -124,7 +125,7 @@ class Relayed:
         self.transport: Transport = RelayedTransport(down, up)
         self._errors.setcallback(self._take_words, endmarker=None)
         self._control.setcallback(self._take_news, endmarker=None)
-        self._task = via.remote_exec(relay)
+        self._task = via.remote_exec(joined_source("shipped.on_demand.relay"))
         job = {
             "argv": self.argv,
             "env": dict(env),

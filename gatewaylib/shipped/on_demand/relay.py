@@ -23,7 +23,8 @@ import signal
 import subprocess
 import sys
 
-PY2 = sys.version_info[0] == 2
+from .lifeline import PY2, close_on_exec, start_group
+
 JYTHON = sys.platform.startswith("java")
 # An item of so many bytes is a single frame: what holds it takes 64 KiB.
 CHUNK = 2**16 - 2**8
@@ -35,8 +36,8 @@ CANNOT_RUN = 127  # the exit status of a shell that can't
 class Command(object):
     """A process group with a socket for stdin and stdout and a pipe for stderr.
 
-    A lifeline, a pipe whose closing makes the kernel kill the group, ends it with this
-    process, however that ends. (Linux; elsewhere it sees the end of its stdin.)
+    Its lifeline ends it with this process, however that ends. (Linux; elsewhere it sees the
+    end of its stdin.)
 
     Args:
         wait_readable, wait_writable: ``(fd, timeout)``, where only these may wait; or None.
@@ -68,20 +69,10 @@ class Command(object):
             self._socket.setblocking(False)
 
     def _start(self, argv, env, fd):
-        read_end, self._lifeline = os.pipe()
-        if PY2:
-            for ours in (self._socket.fileno(), self._lifeline):
-                _close_on_exec(ours)
-            options = {"preexec_fn": lambda: _begin_group(read_end)}
-        else:
-            options = {"start_new_session": True, "pass_fds": [read_end]}
-        try:
-            self._process = subprocess.Popen(
-                argv, stdin=fd, stdout=fd, stderr=subprocess.PIPE, bufsize=0, env=env, **options
-            )
-            _arm_lifeline(read_end, self._process.pid)
-        finally:
-            os.close(read_end)
+        close_on_exec(self._socket.fileno())
+        self._process, self._lifeline = start_group(
+            argv, stdin=fd, stdout=fd, stderr=subprocess.PIPE, bufsize=0, env=env
+        )
 
     def _close_lifeline(self):
         fd, self._lifeline = self._lifeline, None
@@ -226,37 +217,6 @@ def _retry(function, *args):
         except (OSError, IOError) as error:
             if error.errno not in (errno.EINTR, errno.EAGAIN):
                 raise
-
-
-def _close_on_exec(fd):
-    import fcntl
-
-    fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
-
-
-def _begin_group(lifeline):
-    """In a new process of Python 2, which is given all descriptors: keep but the lifeline."""
-    os.setsid()
-    has_proc = os.path.isdir("/proc/self/fd")
-    for fd in map(int, os.listdir("/proc/self/fd")) if has_proc else range(256):
-        if fd > 2 and fd != lifeline:
-            try:
-                _close_on_exec(fd)
-            except (OSError, IOError):
-                pass  # it is not open
-
-
-def _arm_lifeline(read_end, group):
-    """Have the kernel kill the group when the pipe's other end is closed."""
-    try:
-        import fcntl
-
-        fcntl.fcntl(read_end, fcntl.F_SETOWN, -group)
-        fcntl.fcntl(read_end, getattr(fcntl, "F_SETSIG", 10), signal.SIGKILL)
-        flags = fcntl.fcntl(read_end, fcntl.F_GETFL)
-        fcntl.fcntl(read_end, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (ImportError, AttributeError, OSError, IOError):
-        pass  # not Linux
 
 
 class Bell(object):

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-PY2: bool
 JYTHON: bool
 CHUNK: int
 MOMENT: float
