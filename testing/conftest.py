@@ -9,6 +9,7 @@ from pathlib import Path
 import interpreters
 import leaks
 import pytest
+import socket_servers
 import ssh_server
 
 from gatewaylib.shipped import reading, threads
@@ -85,3 +86,32 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh_server.Server
 def box(sshd: ssh_server.Server) -> str:
     """The beginning of a spec that leads to it."""
     return f"ssh=box//ssh_config={sshd.config}"
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know the token of the servers below."""
+    monkeypatch.setenv("GATEWAYLIB_TOKEN", socket_servers.TOKEN)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[socket_servers.Running]:
+    """A socket server that a whole module shares."""
+    with socket_servers.serve(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what ``make_certificates`` writes."""
+    folder = tmp_path_factory.mktemp("certs")
+    socket_servers.make_certificates(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tls_server(certs: Path) -> Iterator[socket_servers.Running]:
+    """A socket server that speaks TLS, which a whole module shares."""
+    options = [f"--cert={certs}/server.pem", f"--key={certs}/server.key"]
+    with socket_servers.serve(certs, *options) as server:
+        yield server

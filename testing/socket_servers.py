@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from settling import BOUND
+
 from gatewaylib.shipped.on_demand import socket_server
 
 SCRIPT = str(Path(socket_server.__file__))
@@ -64,7 +66,7 @@ def serve(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10)
+            process.wait(BOUND)
         finally:
             process.kill()
         assert process.stdout is not None
@@ -108,6 +110,14 @@ def pretend(talk: Callable[[socket.socket], object]) -> Iterator[str]:
                 thread.join()
             for connection in connections:
                 connection.close()
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[str]:
+    """Give an address where nobody listens, and nobody else can meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 def make_certificates(folder: Path) -> None:

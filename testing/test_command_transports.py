@@ -9,18 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from command_line import environment
+from local_sides import local_side
+from settling import BOUND, gone, promised
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
-
-BOUND = 30.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds for a machine that is busy with other tests
-GONE = 3.0  # seconds within which nothing of a remote is left
 
 WHO = "import os; channel.send((os.getuid(), os.getcwd(), os.environ.get('HOME')))"
 
@@ -50,23 +46,6 @@ HERE = [
     pytest.param("command=unshare --pid --fork --kill-child", marks=needs("unshare")),
     pytest.param("command=env -i PATH=/usr/bin:/bin", marks=needs("env")),
 ]
-
-
-def gone(pids, within=GONE + SLACK):
-    """Return whether the processes have ended, or end in time."""
-    deadline = time.monotonic() + within
-    while any(is_running(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-    return True
-
-
-def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 # ---- other users -------------------------------------------------------------------------
@@ -250,41 +229,24 @@ def run_all(group, spec):
 @pytest.mark.parametrize("timeout", [10.0, 0.0])
 def test_terminate_leaves_nothing_of_a_command(group, spec, timeout):
     pids = run_all(group, f"{spec}//python={PYTHON}//chdir=/")
-    begun = time.monotonic()
 
-    report = group.terminate(timeout)
+    with promised(1.5):
+        report = group.terminate(timeout)
 
-    assert time.monotonic() - begun < 1.5 + SLACK, str(report)
     assert timeout == 0.0 or {ending.how for ending in report} == {"exited"}, str(report)
-    assert gone(pids)
+    assert gone(*pids)
 
 
-LOCAL = """
-import sys
-sys.path.insert(0, {testing!r})
-import gatewaylib, test_command_transports
-group = gatewaylib.Group()
-print(test_command_transports.run_all(group, {spec!r}), flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.slow
 @only_root
 @pytest.mark.parametrize("spec", ENDING)
 def test_a_local_side_that_is_killed_leaves_nothing_of_a_command(spec):
-    code = LOCAL.format(testing=os.path.dirname(__file__), spec=f"{spec}//python={PYTHON}//chdir=/")
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment(),
-        encoding="utf-8",
-    ) as local:
-        pids = [int(word) for word in local.stdout.readline().strip("[]\n").split(",")]
+    whole = f"{spec}//python={PYTHON}//chdir=/"
+    code = f"import test_command_transports as t; pids = t.run_all(group, {whole!r})"
+    with local_side(code) as (local, pids):
+        assert pids
         local.kill()
 
-    assert gone(pids)
+        assert gone(*pids)
 
 
 # Nothing that runs Python sees these ask or be asked.
@@ -304,7 +266,7 @@ def test_deaf_remotes_are_killed_through_their_commands(group, spec):
     report = group.terminate(timeout=0.2)
 
     assert {ending.how for ending in report} <= {"terminated", "killed"}
-    assert gone(pids)
+    assert gone(*pids)
 
 
 @only_root

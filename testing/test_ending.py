@@ -1,21 +1,16 @@
 """How gateways end, by will and by accident: real processes in every state that hurts."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from command_line import environment
+from settling import BOUND, promised
 
 import gatewaylib
-
-# A machine that is busy with other tests gets this much more than is promised.
-SLACK = 2.0
-BOUND = 20.0  # seconds: a hang, and nothing else
 
 # What a task does: it says "ready", and then it is trouble.
 IGNORE = "from signal import *\nfor n in SIGTERM, SIGINT: signal(n, SIG_IGN)\n"
@@ -51,15 +46,6 @@ DEAF = {
         "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)", "killed"
     ),
 }
-
-
-@contextlib.contextmanager
-def promised(seconds):
-    """Hold the library to a number of seconds that it promises."""
-    begun = time.monotonic()
-    yield
-    taken = time.monotonic() - begun
-    assert taken < seconds + SLACK, f"took {taken:.1f} s, {seconds} s are promised"
 
 
 def start(group, codes, options=""):

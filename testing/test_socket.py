@@ -16,7 +16,7 @@ import gatewaylib
 from gatewaylib import StartError
 from gatewaylib.shipped.errors import SpecError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("token")]
 
 PYTHONS = {name: path for name, path in interpreters.find().items() if name != "jython"}
 BUSY = """
@@ -29,17 +29,6 @@ while True:
     except KeyboardInterrupt:
         pass
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serve(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def token(monkeypatch):
-    monkeypatch.setenv("GATEWAYLIB_TOKEN", TOKEN)
 
 
 # ---- what works ----------------------------------------------------------------------------
@@ -347,7 +336,7 @@ def test_a_process_that_dies_leaves_no_interpreter_at_the_server(server, tmp_pat
 
 
 def test_an_interpreter_that_says_nothing_any_more_is_found_by_its_heartbeat(server, group):
-    gateway = group.makegateway(f"socket={server.address}//heartbeat=0.3")
+    gateway = group.makegateway(f"socket={server.address}//heartbeat=1.5")
     channel = gateway.remote_exec("channel.receive()")
 
     os.kill(gateway._rinfo().pid, signal.SIGSTOP)

@@ -4,30 +4,17 @@ import contextlib
 import os
 import socket
 import threading
-import time
 
 import pytest
-from socket_servers import TOKEN, pretend, serve
+from settling import BOUND, promised
+from socket_servers import TOKEN, nobody, pretend
 
 import gatewaylib
 from gatewaylib import HostNotFound, StartError
 from gatewaylib.shipped.on_demand import socket_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("token")]
 
-BOUND = 20.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds for a machine that is busy with other tests
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serve(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def token(monkeypatch):
-    monkeypatch.setenv("GATEWAYLIB_TOKEN", TOKEN)
 
 
 # ---- servers that are none ---------------------------------------------------------------------
@@ -100,11 +87,9 @@ ENDING = {
 def test_a_server_that_is_none_gives_one_clear_error(name):
     talk, text = ENDING[name]
     with pretend(talk) as address:
-        begun = time.monotonic()
         with pytest.raises(StartError) as caught:
             gatewaylib.Group().makegateway(f"socket={address}")
 
-    assert time.monotonic() - begun < BOUND
     assert address in str(caught.value) and text in str(caught.value)
     assert TOKEN not in str(caught.value)
 
@@ -112,17 +97,14 @@ def test_a_server_that_is_none_gives_one_clear_error(name):
 def test_a_server_that_says_nothing_or_too_little_ends_with_start_timeout():
     slow = [say_nothing, answer(welcome=know_it, then=say_nothing)]
     with pretend(slow[0]) as silent, pretend(slow[1]) as dull:
-        begun = time.monotonic()
-        with pytest.raises(gatewaylib.StartErrors) as caught:
+        with promised(4.0), pytest.raises(gatewaylib.StartErrors) as caught:
             gatewaylib.Group().makegateways(
-                [f"socket={silent}", f"socket={dull}"] * 3, timeout=1.0
+                [f"socket={silent}", f"socket={dull}"] * 3, timeout=3.0
             )
-        seconds = time.monotonic() - begun
 
-    assert 1.0 <= seconds < 2.0 + SLACK
     (_, first), (_, second) = caught.value.errors[:2]
-    assert f"{silent} (connected, and no answer yet) did not say hello within 1 s" in str(first)
-    assert f"{dull} did not say hello within 1 s" in str(second)
+    assert f"{silent} (connected, and no answer yet) did not say hello within 3 s" in str(first)
+    assert f"{dull} did not say hello within 3 s" in str(second)
 
 
 def test_a_slow_server_keeps_no_other_gateway_from_starting(server):
@@ -136,11 +118,9 @@ def test_a_slow_server_keeps_no_other_gateway_from_starting(server):
 
 
 def test_a_port_where_nobody_listens_is_named():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
-    with pytest.raises(StartError, match=f"cannot connect to 127.0.0.1:{port}: .*refused.*run"):
-        gatewaylib.Group().makegateway(f"socket=127.0.0.1:{port}")
+    with nobody() as address:
+        with pytest.raises(StartError, match=f"cannot connect to {address}: .*refused.*run"):
+            gatewaylib.Group().makegateway(f"socket={address}")
 
 
 def test_a_host_that_is_not_found_is_named():
@@ -218,7 +198,7 @@ def test_a_program_without_end_is_refused(server):
 @pytest.fixture
 def impatient(monkeypatch):
     """A server in this process, with little room and time for strangers."""
-    monkeypatch.setattr(socket_server, "HANDSHAKE_TIME", 0.5)
+    monkeypatch.setattr(socket_server, "HANDSHAKE_TIME", 2.0)
     monkeypatch.setattr(socket_server, "MAX_STRANGERS", 4)
     listener, is_loopback = socket_server.listen("127.0.0.1", 0)
     assert is_loopback
@@ -243,7 +223,7 @@ def test_who_takes_long_over_the_handshake_is_cut_off_and_others_get_in(impatien
                     return
 
     with contextlib.ExitStack() as stack:
-        socks = [stack.enter_context(connect(impatient)) for _ in range(9)]
+        socks = [stack.enter_context(connect(impatient)) for _ in range(6)]
         threads = [threading.Thread(target=drip, args=(sock,)) for sock in socks[:4]]
         for thread in threads:
             thread.start()
@@ -253,7 +233,7 @@ def test_who_takes_long_over_the_handshake_is_cut_off_and_others_get_in(impatien
 
             assert gateway.remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
         assert strangers <= 4
-        assert [read_all(sock) for sock in socks if sock not in socks[:4]] == [b""] * 5
+        assert [read_all(sock) for sock in socks if sock not in socks[:4]] == [b""] * 2
         stopped.set()
         for thread in threads:
             thread.join()

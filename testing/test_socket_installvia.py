@@ -4,6 +4,7 @@ import socket
 
 import interpreters
 import pytest
+from settling import BOUND
 from socket_servers import pretend
 
 import gatewaylib
@@ -11,7 +12,6 @@ from gatewaylib import StartError
 
 pytestmark = pytest.mark.slow
 
-BOUND = 20.0  # seconds: a hang, and nothing else
 PYTHONS = {name: path for name, path in interpreters.find().items() if name != "jython"}
 
 
@@ -29,7 +29,7 @@ def test_the_server_is_started_on_a_gateway_of_every_python(name, group):
     assert channel.receive(timeout=BOUND) == 2
     channel.waitclose(BOUND)
     assert first.remote_status(BOUND).numexecuting == 0
-    assert [ending.how for ending in group.terminate(5)] == ["exited", "exited"]
+    assert [ending.how for ending in group.terminate(BOUND)] == ["exited", "exited"]
 
 
 def test_many_are_started_on_one_gateway_of_any_execmodel(group):

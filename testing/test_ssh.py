@@ -6,30 +6,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import interpreters
 import leaks
 import pytest
-from command_line import environment
+from local_sides import local_side
+from settling import BOUND, gone, promised
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
 
-BOUND = 30.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds for a machine that is busy with other tests
-GONE = 3.0  # seconds within which nothing of a remote is left
 VERSIONS = interpreters.find()
-
-
-def gone(pids, within=GONE + SLACK):
-    """Return whether the processes have ended, or end in time."""
-    deadline = time.monotonic() + within
-    while set(pids) & set(leaks.processes()):
-        if time.monotonic() > deadline:
-            return False
-    return True
 
 
 # ---- what a spec may say -----------------------------------------------------------------
@@ -194,13 +182,12 @@ def run_all(gateways):
 
 def test_terminate_leaves_no_process_at_the_other_end(group, box):
     pids = run_all(group.makegateways([f"{len(ENDINGS)}*{box}"]))
-    begun = time.monotonic()
 
-    report = group.terminate(timeout=10.0)
+    with promised(1.5):
+        report = group.terminate(timeout=10.0)
 
-    assert time.monotonic() - begun < 1.5 + SLACK
     assert [ending.how for ending in report] == [how for _, how in ENDINGS.values()], str(report)
-    assert gone(pids)
+    assert gone(*pids)
 
 
 # Jython starts processes through Java, and has no fork to leave behind.
@@ -219,43 +206,25 @@ def test_every_interpreter_ends_what_its_tasks_have_started_and_says_its_own_sta
     (ending,) = group.terminate(BOUND)
 
     assert (ending.how, ending.exit_status) == ("exited", 0)
-    assert gone(pids)
+    assert gone(*pids)
 
 
-@pytest.mark.slow
 def test_without_time_to_end_in_they_are_killed_and_gone_soon_after(group, box):
     pids = run_all(group.makegateways([f"{len(ENDINGS)}*{box}"]))
 
     group.terminate(timeout=0.0)
 
-    assert gone(pids)
+    assert gone(*pids)
 
 
-LOCAL = """
-import sys
-sys.path.insert(0, {testing!r})
-import gatewaylib, test_ssh
-group = gatewaylib.Group()
-print(test_ssh.run_all(group.makegateways([{spec!r}])), flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.slow
 def test_a_local_side_that_is_killed_leaves_no_process_at_the_other_end(box):
-    code = LOCAL.format(testing=os.path.dirname(__file__), spec=f"{len(ENDINGS)}*{box}")
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment(),
-        encoding="utf-8",
-    ) as local:
-        pids = [int(word) for word in local.stdout.readline().strip("[]\n").split(",")]
-        assert set(pids) <= set(leaks.processes())
+    spec = f"{len(ENDINGS)}*{box}"
+    code = f"import test_ssh; pids = test_ssh.run_all(group.makegateways([{spec!r}]))"
+    with local_side(code) as (local, pids):
+        assert pids and set(pids) <= set(leaks.processes())
         local.kill()
 
-    assert gone(pids)
+        assert gone(*pids)
 
 
 # How the interpreter there ends -> what is said of it, ssh's exit status, and the last words
@@ -282,19 +251,17 @@ def test_a_remote_that_dies_says_how_as_far_as_ssh_knows(group, box, code):
     assert group.terminate(BOUND)[0].how == "lost"
 
 
-@pytest.mark.slow
 def test_a_session_that_stands_still_is_found_by_the_heartbeat(group, box):
-    gateway = group.makegateway(f"{box}//heartbeat=0.5")
+    gateway = group.makegateway(f"{box}//heartbeat=1.5")
     channel = gateway.remote_exec("import os; channel.send((os.getppid(), os.getpid()))")
     session, remote = channel.receive(BOUND)
     waiting = gateway.remote_exec("channel.receive()")
-    begun = time.monotonic()
+    lost = pytest.raises(gatewaylib.GatewayLost, match=r"no sign of life.*heartbeat=1\.5")
     os.kill(session, signal.SIGSTOP)
     try:
-        with pytest.raises(gatewaylib.GatewayLost, match=r"no sign of life.*heartbeat=0\.5"):
+        with promised(2 * 1.5 + 1), lost:
             waiting.receive(BOUND)
-        assert time.monotonic() - begun < 2 * 0.5 + 1 + SLACK
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(session, signal.SIGCONT)
-    assert gone([session, remote])
+    assert gone(session, remote)

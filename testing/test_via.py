@@ -1,34 +1,20 @@
 """Gateways that are started from other gateways: any depth, mixed versions, and their end."""
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
-import time
 
 import interpreters
 import pytest
-from command_line import environment
+from local_sides import local_side
+from settling import BOUND, gone, is_running, promised, settle
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
 
-BOUND = 20.0  # seconds: a hang, and nothing else
-# A machine that is busy with other tests gets this much more than is promised.
-SLACK = 2.0
 ECHO = "while True: channel.send(channel.receive())"
-
-
-@contextlib.contextmanager
-def promised(seconds):
-    """Hold the library to a number of seconds that it promises."""
-    begun = time.monotonic()
-    yield
-    taken = time.monotonic() - begun
-    assert taken < seconds + SLACK, f"took {taken:.1f} s, {seconds} s are promised"
 
 
 def python(name):
@@ -37,24 +23,6 @@ def python(name):
 
 def run(gateway, code):
     return gateway.remote_exec(code).receive(timeout=BOUND)
-
-
-def gone(pids):
-    """Wait until none of the processes is there; return whether that came within 3 s."""
-    deadline = time.monotonic() + 3 + SLACK
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.01)
-    return True
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -357,8 +325,9 @@ def test_a_process_that_ignores_every_milder_way_is_killed(group, chain):
     with promised(0.3 + 1):
         report = group.terminate(timeout=0.3)
 
-    assert [ending.how for ending in report] == ["exited", "exited", "killed"]
-    assert report[2].exit_status == -signal.SIGKILL
+    # The others have little time left, and a busy machine may need more.
+    assert {ending.how for ending in report[:2]} <= {"exited", "terminated"}, str(report)
+    assert (report[2].how, report[2].exit_status) == ("killed", -signal.SIGKILL)
 
 
 def test_a_gateway_in_between_that_is_stopped_keeps_no_group_from_ending(group, chain):
@@ -368,8 +337,9 @@ def test_a_gateway_in_between_that_is_stopped_keeps_no_group_from_ending(group, 
     with promised(0.3 + 2 * 0.8):
         report = group.terminate(timeout=0.3)
 
-    assert [ending.how for ending in report] == ["exited", "killed", "killed"]
-    assert gone(pids)
+    assert report[0].how in ("exited", "terminated"), str(report)  # its time is short
+    assert [ending.how for ending in report[1:]] == ["killed", "killed"]
+    assert gone(*pids)
 
 
 def test_who_kills_a_gateway_in_between_loses_all_behind_it_and_nothing_stays(chain):
@@ -384,7 +354,7 @@ def test_who_kills_a_gateway_in_between_loses_all_behind_it_and_nothing_stays(ch
         assert error.value.gateway_id == name
         reason = "gateway a (popen//id=a) is lost: its process was killed by SIGKILL"
         assert reason in str(error.value)
-    assert gone(pids)
+    assert gone(*pids)
 
 
 def test_who_exits_a_gateway_in_between_loses_those_behind_it(group, chain):
@@ -396,34 +366,24 @@ def test_who_exits_a_gateway_in_between_loses_those_behind_it(group, chain):
         channel.receive(timeout=BOUND)
 
     assert caught.value.gateway_id == "c"
-    assert gone(pids[1:]) and alive(pids[0])
+    assert gone(*pids[1:]) and is_running(pids[0])
     with pytest.raises(gatewaylib.GatewayError, match="via=b"):
         group.makegateway("popen//via=b")
 
 
 def test_nothing_stays_at_any_hop_when_the_local_process_is_killed():
     code = (
-        "import sys, gatewaylib\n"
-        "group = gatewaylib.Group()\n"
         "specs = ['popen//id=a', 'popen//id=b//via=a', 'popen//id=c//via=b']\n"
         "gateways = group.makegateways(specs)\n"
-        f"for g in gateways[::-1]: g.remote_exec({HOLD_GIL!r}).receive(20)\n"
-        "print(*[g._rinfo().pid for g in gateways], flush=True)\n"
-        "sys.stdin.read()\n"
+        f"for g in gateways[::-1]: g.remote_exec({HOLD_GIL!r}).receive({BOUND})\n"
+        "pids = [g._rinfo().pid for g in gateways]\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        pids = [int(word) for word in process.stdout.readline().split()]
-        assert len(pids) == 3 and all(map(alive, pids))
+    with local_side(code) as (process, pids):
+        assert len(pids) == 3 and all(map(is_running, pids))
 
         process.kill()
 
-        assert gone(pids)
+        assert gone(*pids)
 
 
 def test_nothing_is_left_in_a_gateway_of_those_that_were_behind_it(group):
@@ -435,7 +395,5 @@ def test_nothing_is_left_in_a_gateway_of_those_that_were_behind_it(group):
     for _ in range(5):
         group.makegateway("popen//via=a").terminate(timeout=BOUND)
 
-    deadline = time.monotonic() + BOUND
-    while run(group["a"], count) > before:
-        assert time.monotonic() < deadline
+    assert settle(lambda: run(group["a"], count) <= before)
     assert group["a"].remote_status(timeout=BOUND).numchannels <= 1

@@ -4,70 +4,24 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 
 import interpreters
 import pytest
-from command_line import environment
-from socket_servers import TOKEN, make_certificates, pretend, serve
+from local_sides import local_side
+from settling import BOUND, gone, is_running
+from socket_servers import TOKEN, nobody, pretend, serve
 
 import gatewaylib
 from gatewaylib import SpecError, StartError
 from gatewaylib.shipped.errors import HostNotFound
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("token")]
 
-BOUND = 20.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds more than is promised, for a machine that is busy with other tests
 FOUND = interpreters.find()
 SERVERS = {name: path for name, path in FOUND.items() if name != "jython"}
 ECHO = "while True: channel.send(channel.receive())"
 BUSY = "import os; channel.send(os.getpid())\nwhile True: pass"
-
-
-@pytest.fixture(autouse=True)
-def token(monkeypatch):
-    monkeypatch.setenv("GATEWAYLIB_TOKEN", TOKEN)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serve(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("certificates")
-    make_certificates(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tls_server(folder):
-    with serve(folder, f"--cert={folder}/server.pem", f"--key={folder}/server.key") as server:
-        yield server
-
-
-def gone(*pids):
-    """Wait until none of the processes is there; return whether that came within 3 s."""
-    deadline = time.monotonic() + 3 + SLACK
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.01)
-    return True
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def echoes(gateway, size=3 * 2**20):
@@ -92,24 +46,24 @@ def test_versions_may_be_mixed_on_the_way_to_a_server(group, tmp_path):
         assert [g._rinfo().version_info[:2] for g in (a, b, c)] == [(3, 11), (2, 7), (3, 9)]
         assert [g.depth for g in (a, b, c)] == [0, 1, 2]
         assert echoes(c) and c.remoteaddress == server.address
-        assert [ending.how for ending in group.terminate(5)] == ["exited"] * 3
+        assert [ending.how for ending in group.terminate(BOUND)] == ["exited"] * 3
         assert "Traceback" not in server.errors()
 
 
-def test_versions_may_be_mixed_on_the_way_to_a_server_that_speaks_tls(group, folder):
-    options = [f"--cert={folder}/server.pem", f"--key={folder}/server.key"]
-    with serve(folder, *options, python=FOUND["python3.9"]) as server:
+def test_versions_may_be_mixed_on_the_way_to_a_server_that_speaks_tls(group, certs):
+    options = [f"--cert={certs}/server.pem", f"--key={certs}/server.key"]
+    with serve(certs, *options, python=FOUND["python3.9"]) as server:
         _, _, gateway = group.makegateways(
             [
                 f"popen//id=a//python={FOUND['python3.11']}",
                 f"popen//id=b//via=a//python={FOUND['python2.7']}",
-                f"socket={server.address}//ca={folder}/ca.pem//via=b",
+                f"socket={server.address}//ca={certs}/ca.pem//via=b",
             ]
         )
 
         assert gateway._rinfo().version_info[:2] == (3, 9)
         assert echoes(gateway)
-        assert [ending.how for ending in group.terminate(5)] == ["exited"] * 3
+        assert [ending.how for ending in group.terminate(BOUND)] == ["exited"] * 3
         assert "Traceback" not in server.errors()
 
 
@@ -138,11 +92,11 @@ def test_a_gateway_in_between_may_have_any_execmodel(model, group, server):
     assert echoes(group.makegateway(f"socket={server.address}//via=a"))
 
 
-def test_any_gateway_may_be_behind_one_of_a_server(group, server, tls_server, folder):
+def test_any_gateway_may_be_behind_one_of_a_server(group, server, tls_server, certs):
     gateways = group.makegateways(
         [
             f"socket={server.address}//id=one",
-            f"socket={tls_server.address}//ca={folder}/ca.pem//id=two//via=one",
+            f"socket={tls_server.address}//ca={certs}/ca.pem//id=two//via=one",
             "popen//id=three//via=two",
             f"socket={server.address}//id=four//via=three",
         ]
@@ -152,12 +106,12 @@ def test_any_gateway_may_be_behind_one_of_a_server(group, server, tls_server, fo
     assert echoes(gateways[3])
 
 
-def test_many_gateways_share_the_one_in_between(group, server, tls_server, folder):
+def test_many_gateways_share_the_one_in_between(group, server, tls_server, certs):
     group.makegateway("popen//id=a")
 
     gateways = group.makegateways(
         [f"socket={server.address}//via=a"] * 3
-        + [f"socket={tls_server.address}//ca={folder}/ca.pem//via=a"] * 3
+        + [f"socket={tls_server.address}//ca={certs}/ca.pem//via=a"] * 3
     )
 
     channels = [gateway.remote_exec(ECHO) for gateway in gateways]
@@ -166,17 +120,17 @@ def test_many_gateways_share_the_one_in_between(group, server, tls_server, folde
     assert [len(channel.receive(timeout=BOUND)) for channel in channels] == [10**6] * 6
 
 
-def test_a_client_certificate_is_shown_through_the_gateway_in_between(group, folder, monkeypatch):
+def test_a_client_certificate_is_shown_through_the_gateway_in_between(group, certs, monkeypatch):
     monkeypatch.delenv("GATEWAYLIB_TOKEN")
-    options = [f"--cert={folder}/server.pem", f"--key={folder}/server.key"]
-    ours = f"ca={folder}/ca.pem//cert={folder}/client.pem//key={folder}/client.key"
-    with serve(folder, *options, f"--client-ca={folder}/ca.pem", token=None) as server:
+    options = [f"--cert={certs}/server.pem", f"--key={certs}/server.key"]
+    ours = f"ca={certs}/ca.pem//cert={certs}/client.pem//key={certs}/client.key"
+    with serve(certs, *options, f"--client-ca={certs}/ca.pem", token=None) as server:
         group.makegateway("popen//id=a")
 
         assert echoes(group.makegateway(f"socket={server.address}//{ours}//via=a"))
 
 
-def test_nobody_in_between_sees_the_token_nor_what_travels_by_tls(group, tls_server, folder):
+def test_nobody_in_between_sees_the_token_nor_what_travels_by_tls(group, tls_server, certs):
     """The one in between is another server's client: what passes there is what it sees."""
     seen = bytearray()
 
@@ -198,7 +152,7 @@ def test_nobody_in_between_sees_the_token_nor_what_travels_by_tls(group, tls_ser
 
     with pretend(listen) as address:
         group.makegateway("popen//id=a")
-        gateway = group.makegateway(f"socket={address}//ca={folder}/ca.pem//via=a")
+        gateway = group.makegateway(f"socket={address}//ca={certs}/ca.pem//via=a")
         channel = gateway.remote_exec("channel.send(channel.receive())")
         channel.send("a secret word")
         assert channel.receive(timeout=BOUND) == "a secret word"
@@ -210,7 +164,7 @@ def test_nobody_in_between_sees_the_token_nor_what_travels_by_tls(group, tls_ser
             )
             .receive(timeout=BOUND)
         )
-        group.terminate(5)
+        group.terminate(BOUND)
 
     assert len(seen) > 10**4
     for secret in (TOKEN, "a secret word", "gatewaylib"):
@@ -228,7 +182,7 @@ def test_installvia_with_via_needs_no_port_that_this_end_can_reach(group):
 
     assert gateway.depth == 2 and echoes(gateway)
     assert gateway.remoteaddress.startswith("127.0.0.1:")
-    assert [ending.how for ending in group.terminate(5)] == ["exited"] * 3
+    assert [ending.how for ending in group.terminate(BOUND)] == ["exited"] * 3
 
 
 def test_installvia_works_on_a_gateway_that_is_itself_behind_others(group, server):
@@ -247,18 +201,14 @@ def test_installvia_and_via_must_name_the_same_gateway(group):
 # ---- how it does not start ---------------------------------------------------------------------
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 @pytest.mark.parametrize("name", FOUND)
 def test_a_refused_port_says_from_where_it_was_tried(name, group):
     group.makegateway(f"popen//id=front//python={FOUND[name]}")
-    address = f"127.0.0.1:{free_port()}"
 
-    with pytest.raises(StartError, match=f"{address} from gateway front: .*does the server run"):
-        group.makegateway(f"socket={address}//via=front")
+    with nobody() as address:
+        text = f"{address} from gateway front: .*does the server run"
+        with pytest.raises(StartError, match=text):
+            group.makegateway(f"socket={address}//via=front")
 
     assert group["front"].remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
 
@@ -278,20 +228,20 @@ def test_a_wrong_token_is_told_as_ever(group, server, tmp_path):
         group.makegateway(f"socket={server.address}//token_file={tmp_path}/token//via=front")
 
 
-def test_a_server_without_tls_is_told_from_one_that_has_it(group, server, tls_server, folder):
+def test_a_server_without_tls_is_told_from_one_that_has_it(group, server, tls_server, certs):
     group.makegateway("popen//id=front")
 
     with pytest.raises(StartError, match="from gateway front is no server for us: TLS failed"):
-        group.makegateway(f"socket={server.address}//ca={folder}/ca.pem//via=front")
+        group.makegateway(f"socket={server.address}//ca={certs}/ca.pem//via=front")
     with pytest.raises(StartError, match="if it speaks TLS, give ca="):
         group.makegateway(f"socket={tls_server.address}//via=front//start_timeout=15")
 
 
-def test_a_certificate_of_another_is_refused_whatever_is_in_between(group, folder, tls_server):
+def test_a_certificate_of_another_is_refused_whatever_is_in_between(group, certs, tls_server):
     group.makegateway("popen//id=front")
 
     with pytest.raises(StartError, match="from gateway front .*TLS failed"):
-        group.makegateway(f"socket={tls_server.address}//ca={folder}/other.pem//via=front")
+        group.makegateway(f"socket={tls_server.address}//ca={certs}/other.pem//via=front")
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time(group):
@@ -302,7 +252,7 @@ def test_a_server_that_says_nothing_is_given_up_in_time(group):
             with pytest.raises(
                 StartError, match=r"from gateway front \(connected, and no answer yet\)"
             ):
-                group.makegateway(f"socket={address}//via=front", timeout=0.7)
+                group.makegateway(f"socket={address}//via=front", timeout=3.0)
         finally:
             silent.set()
 
@@ -369,11 +319,11 @@ def test_an_execmodel_of_this_end_that_has_no_threads_is_refused(server):
 
 
 @pytest.fixture(params=["token", "tls"])
-def spec(request, server, tls_server, folder):
+def spec(request, server, tls_server, certs):
     """A spec of a server, to which ``//via=`` is added."""
     plain = f"socket={server.address}"
     return (
-        plain if request.param == "token" else (f"socket={tls_server.address}//ca={folder}/ca.pem")
+        plain if request.param == "token" else (f"socket={tls_server.address}//ca={certs}/ca.pem")
     )
 
 
@@ -434,29 +384,19 @@ def test_nothing_stays_at_the_server_when_the_gateway_in_between_is_killed(group
     with pytest.raises(gatewaylib.GatewayLost, match="next .*SIGKILL"):
         channel.receive(timeout=BOUND)
     assert gone(pid)
-    group.terminate(5)
+    group.terminate(BOUND)
     assert not [t.name for t in threading.enumerate() if "tunnel" in t.name or "tls" in t.name]
 
 
 def test_nothing_stays_at_the_server_when_this_end_is_killed(spec):
     code = (
-        "import sys, gatewaylib\n"
-        "group = gatewaylib.Group()\n"
         f"specs = ['popen//id=a', 'popen//id=b//via=a', {spec + '//via=b'!r}]\n"
         "gateways = group.makegateways(specs)\n"
-        f"gateways[2].remote_exec({BUSY!r}).receive(20)\n"
-        "print(*[g._rinfo().pid for g in gateways], flush=True)\n"
-        "sys.stdin.read()\n"
+        f"gateways[2].remote_exec({BUSY!r}).receive({BOUND})\n"
+        "pids = [g._rinfo().pid for g in gateways]\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        pids = [int(word) for word in process.stdout.readline().split()]
-        assert len(pids) == 3 and all(map(alive, pids))
+    with local_side(code) as (process, pids):
+        assert len(pids) == 3 and all(map(is_running, pids))
 
         process.kill()
 
@@ -471,5 +411,5 @@ def test_an_interpreter_that_dies_is_told_and_leaves_the_one_in_between_alone(gr
         channel.receive(timeout=BOUND)
 
     assert front.remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
-    group.terminate(5)
+    group.terminate(BOUND)
     assert not [t.name for t in threading.enumerate() if "tunnel" in t.name or "tls" in t.name]
