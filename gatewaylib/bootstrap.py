@@ -73,11 +73,10 @@ def _always_sent() -> list[str]:
     return [f"shipped.{name[:-3]}" for name in files if name.endswith(".py")]
 
 
-def _options(spec: Spec, execmodel: str, hello: str, duplex: bool) -> bytes:
+def _options(spec: Spec, execmodel: str, hello: str) -> bytes:
     return Serializer().dumps(
         {
             "hello": hello,
-            "duplex": duplex,
             "version": VERSION,
             "id": f"{spec.id}-worker",
             "execmodel": spec.execmodel or execmodel,
@@ -111,35 +110,40 @@ class Start:
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
-        # A process of our own, on this machine: it has our socket, and may run our code.
-        here = spec.kind == "popen" and plan.via is None
-        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello, here))
-        compiled = here and spec.python is None
+        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello))
+        # An interpreter like this one, on this machine, may run our code.
+        compiled = spec.kind == "popen" and plan.via is None and spec.python is None
         unpack, table = _packed(compiled)
-        sizes = b"%d %d " % (len(unpack), len(table))
-        self._unsent: list[bytes | memoryview] = [sizes + options, unpack, table]
         self._got = b""
         self.alone = threading.Event()  # run_alone has ended
         self._failing = threading.Lock()  # run_alone may fail while its time runs out
         # The last step, behind all that can fail: from here on there is something to end.
         program = BOOT_COMPILED if compiled else BOOT
         self.process: Remote = start_process(spec, program, plan.output, plan.via)
+        words = b"%d %d %d " % (len(unpack), len(table), self.process.write_fd)
+        self._unsent: list[bytes | memoryview] = [words + options, unpack, table]
 
     @property
     def over(self) -> bool:
         return self.info is not None or self.error is not None
 
     @property
-    def events(self) -> int:
-        return select.POLLIN | (select.POLLOUT if self._unsent else 0)
+    def events(self) -> dict[int, int]:
+        """Descriptor -> the events of it to poll for; one descriptor may be both ends."""
+        transport = self.process.transport
+        events = {transport.fileno(): select.POLLIN}
+        if self._unsent:
+            fd = transport.write_fileno()
+            events[fd] = events.get(fd, 0) | select.POLLOUT
+        return events
 
-    def step(self, events: int) -> None:
+    def step(self, fd: int, events: int) -> None:
         """Do what the transport is ready for; the poll said so."""
         transport = self.process.transport
         try:
-            if events & select.POLLOUT and self._unsent:
+            if self._unsent and fd == transport.write_fileno():
                 self._send_some()
-            if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            if fd == transport.fileno() and events & ~select.POLLOUT:
                 data = transport.receive(2**16)
                 if data:
                     return self._take(data)
@@ -367,20 +371,23 @@ def wait_for_hellos(starts: list[Start]) -> None:
     alone = [start for start in starts if not start.over and not start.process.transport.pollable]
     for start in alone:
         threading.Thread(target=start.run_alone, name="gatewaylib-start", daemon=True).start()
-    together = [start for start in starts if start not in alone]
-    pending = {start.process.transport.fileno(): start for start in together if not start.over}
+    pending = [start for start in starts if start not in alone and not start.over]
     while pending:
         poll = select.poll()
-        for fd, start in pending.items():
-            poll.register(fd, start.events)
-        left = min(start.deadline for start in pending.values()) - time.monotonic()
+        polled: dict[int, Start] = {}
+        for start in pending:
+            for fd, events in start.events.items():
+                poll.register(fd, events)
+                polled[fd] = start
+        left = min(start.deadline for start in pending) - time.monotonic()
         for fd, events in poll.poll(min(max(0.0, left), MAX_WAIT) * 1000):
-            pending[fd].step(events)
+            if not polled[fd].over:
+                polled[fd].step(fd, events)
         now = time.monotonic()
-        for start in pending.values():
+        for start in pending:
             if not start.over and start.deadline <= now:
                 start.run_out_of_time()
-        pending = {fd: start for fd, start in pending.items() if not start.over}
+        pending = [start for start in pending if not start.over]
     for start in alone:
         if not start.alone.wait(max(0.0, start.deadline - time.monotonic())):
             start.run_out_of_time()

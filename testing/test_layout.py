@@ -39,6 +39,7 @@ ORDER = """
     shipped/forks.py
     shipped/threads.py
     shipped/transport.py
+    shipped/pipe_transport.py
     shipped/socket_transport.py
     shipped/java_transport.py
     shipped/standard_streams.py
@@ -82,6 +83,7 @@ ORDER = """
     termination.py
     transports/commands.py          pure
     transports/output.py
+    transports/wire.py
     transports/connection.py
     transports/process.py
     transports/paramiko_ssh.py

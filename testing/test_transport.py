@@ -8,7 +8,8 @@ import pytest
 
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.socket_transport import SocketTransport
-from gatewaylib.shipped.transport import PipeTransport, rest_of
+from gatewaylib.shipped.pipe_transport import PipeTransport
+from gatewaylib.shipped.transport import rest_of
 from gatewaylib.transports import memory
 
 WAIT = 10.0

@@ -24,12 +24,13 @@ from .transport import Transport
 
 
 class JavaTransport(Transport):
-    """The Java streams of descriptors 0 and 1; neither can be polled or asked for room."""
+    """The Java streams of two descriptors; neither can be polled or asked for room."""
 
-    def __init__(self, duplex):
+    def __init__(self, write_fd):
         self._input = FileInputStream(getattr(FileDescriptor, "in"))
-        out = getattr(FileDescriptor, "in") if duplex else FileDescriptor.out
-        self._output = FileOutputStream(out)
+        known = {0: getattr(FileDescriptor, "in"), 1: FileDescriptor.out}
+        # Java makes no stream of a number, but the system has a file for each.
+        self._output = FileOutputStream(known.get(write_fd) or "/proc/self/fd/%d" % write_fd)
 
     def receive(self, size):
         buffer = zeros(size, "b")
@@ -53,12 +54,12 @@ class JavaTransport(Transport):
         return True
 
 
-def take_java_streams(duplex):
+def take_java_streams(write_fd):
     """Make the standard streams a transport; see ``take_standard_streams``."""
-    transport = JavaTransport(duplex)
+    transport = JavaTransport(write_fd)
     System.setIn(ByteArrayInputStream(b""))
     sys.stdin = open(os.devnull)
-    if not duplex:
+    if write_fd == 1:
         System.setOut(System.err)
         sys.stdout = sys.stderr
     return transport

@@ -5,31 +5,36 @@ from __future__ import absolute_import
 import os
 
 from . import compat
-from .transport import PipeTransport, close_on_exec
+from .pipe_transport import PipeTransport
+from .transport import close_on_exec
+
+STDOUT = 1
 
 
-def take_standard_streams(duplex):
+def take_standard_streams(write_fd):
     """Make this process's standard streams the transport to whoever started it.
 
     Args:
-        duplex: True where descriptor 0 is a socket that carries both directions.
+        write_fd: what to write to, while descriptor 0 is read: 1 for stdout, 0 where that is
+            a socket for both directions, or the number of a pipe that was passed on.
 
-    User code finds an empty stdin afterwards, and what it prints goes to stdout
-    (duplex) or stderr: it never touches the wire.
+    User code finds an empty stdin afterwards, and what it prints goes to stdout, or to stderr
+    where stdout is written to: it never touches the wire. Raises OSError if there is no
+    such descriptor here.
     """
     if compat.JYTHON:
         from .java_transport import take_java_streams
 
-        return take_java_streams(duplex)
-    read_fd = _dup(0)
-    write_fd = None if duplex else _dup(1)
+        return take_java_streams(write_fd)
+    transport = PipeTransport(_dup(0), _dup(write_fd))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    if duplex:
-        return PipeTransport(read_fd, _dup(read_fd))
-    os.dup2(2, 1)
-    return PipeTransport(read_fd, write_fd)
+    if write_fd == STDOUT:
+        os.dup2(2, 1)
+    elif write_fd:
+        os.close(write_fd)
+    return transport
 
 
 def _dup(fd):

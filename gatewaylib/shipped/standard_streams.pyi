@@ -1,3 +1,5 @@
 from .transport import Transport
 
-def take_standard_streams(duplex: bool) -> Transport: ...
+STDOUT: int
+
+def take_standard_streams(write_fd: int) -> Transport: ...

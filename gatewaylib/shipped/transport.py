@@ -7,9 +7,7 @@ failure stands for is said elsewhere. All of them have the methods of ``Transpor
 from __future__ import absolute_import
 
 import errno
-import os
 import select
-from functools import partial
 
 from . import compat
 from .compat import joined
@@ -101,70 +99,6 @@ def wait_fd(fd, writing, timeout):
     poll = select.poll()
     poll.register(fd, select.POLLOUT if writing else select.POLLIN)
     return bool(retry(poll.poll, None if timeout is None else max(0, timeout) * 1000))
-
-
-class PipeTransport(Transport):
-    """Two file descriptors, pipes mostly: one to read, one to write."""
-
-    pollable = can_poll
-
-    def __init__(self, read_fd, write_fd):
-        self._read_fd, self._write_fd = read_fd, write_fd
-        read = partial(os.read, read_fd)
-        self.receive = partial(retry, read) if compat.PY2 else read
-
-    def fileno(self):
-        return self._read_fd
-
-    def write_fileno(self):
-        return self._write_fd
-
-    def wait_readable(self, timeout):
-        return wait_fd(self._read_fd, False, timeout)
-
-    def write_one(self, data):
-        count = retry(os.write, self._write_fd, data)
-        if count < len(data):
-            rest = memoryview(data)[count:]
-            while len(rest):
-                rest = rest[retry(os.write, self._write_fd, rest) :]
-
-    def write(self, buffers):
-        if len(buffers) > 1 and hasattr(os, "writev"):
-            buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
-        if buffers:
-            self.write_one(joined(buffers))
-
-    def write_now(self, buffers):
-        if not wait_fd(self._write_fd, True, 0):
-            return 0
-        # A writable pipe has room for PIPE_BUF bytes at least; more could wait.
-        size = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
-        data = joined(buffers)
-        return retry(os.write, self._write_fd, data[:size])
-
-    def wait_writable(self, timeout):
-        return wait_fd(self._write_fd, True, timeout)
-
-    def close_write(self):
-        fd, self._write_fd = self._write_fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def abort(self):
-        # A pipe can't be shut down and a number in use must not be given back, but it can
-        # be made another file's: the other end then sees this one gone, and goes.
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in (self._read_fd, self._write_fd):
-            if fd >= 0:
-                os.dup2(null, fd)
-        os.close(null)
-
-    def close(self):
-        self.close_write()
-        fd, self._read_fd = self._read_fd, -1
-        if fd >= 0:
-            os.close(fd)
 
 
 def wait_for_hang_up(fd):

@@ -3,8 +3,8 @@
 
 The remote executes this file's text with two globals: ``stdin``, to read bytes from, and
 ``words``, those of the line it read there. They are the size of this text, which it read
-next, the size of the table, which comes behind, and what ``serve`` is to know, in base64.
-The modules live under a private root name, so a gatewaylib
+next, the size of the table, which comes behind, the descriptor to write to, and what
+``serve`` is to know, in base64. The modules live under a private root name, so a gatewaylib
 installed at the remote is neither used nor hidden, and are real ones: relative imports,
 tracebacks with source lines and inspect.getsource work. Nothing is written anywhere.
 """
@@ -146,7 +146,7 @@ def main(stdin, words):
     table = read_table(read_all(stdin, int(words[1])))
     sys.meta_path.insert(0, TableImporter(ROOT, table))
     worker = __import__(ROOT + ".shipped.worker", None, None, ["serve"])
-    worker.serve(binascii.a2b_base64(words[2]))
+    worker.serve(binascii.a2b_base64(words[3]), int(words[2]))
 
 
 if "words" in globals():

@@ -181,15 +181,22 @@ class Worker(BaseGateway):
         os._exit(status)
 
 
-def serve(payload):
+def serve(payload, write_fd):
     """Run the remote end over this process's standard streams until it ends; never return.
 
+    ``write_fd`` is what ``take_standard_streams`` takes.
     ``payload`` is a serialized dict, made by the local side's bootstrap.py: ``hello``
-    (text that begins the answer), ``duplex``, ``version``, ``id``, ``execmodel``,
+    (text that begins the answer), ``version``, ``id``, ``execmodel``,
     ``window``, ``subclasses``, ``heartbeat``, ``ends_group``, ``chdir``, ``nice``, ``env``.
     """
     options = Serializer().loads(payload)
-    transport = take_standard_streams(options["duplex"])
+    try:
+        transport = take_standard_streams(write_fd)
+    except (OSError, IOError):
+        sys.exit(
+            "descriptor %d, the wire, is closed here: what runs this interpreter must leave "
+            "descriptors open. sudo closes them; there is sudo= for it" % write_fd
+        )
     try:
         model = _prepare(options)
         news = describe_interpreter()

@@ -37,7 +37,7 @@ def _by_command(spec: Spec, boot: str, output: Output, via: Any) -> Remote:
     if TOKEN_VARIABLE not in own:
         env.pop(TOKEN_VARIABLE, None)  # of a socket server, and for this process only
     try:
-        return LocalProcess(argv, env, output, duplex=spec.kind == "popen")
+        return LocalProcess(argv, env, output, own_stdout=spec.kind == "popen")
     except OSError as error:
         raise StartError(_cannot_run(spec, argv[0], error, env), str(spec)) from error
 

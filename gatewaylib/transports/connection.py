@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..shipped.transport import Transport
 from .output import Output
+from .wire import STDOUT
 
 NAP = 0.01  # seconds between looks at what nothing tells of
 
@@ -18,6 +19,7 @@ class Remote(Protocol):
     argv: list[str]  # the command, or the address, for messages
     output: Output
     transport: Transport
+    write_fd: int  # the descriptor that the remote is to write to, see ``wire``
 
     @property
     def pid(self) -> int | None: ...
@@ -49,6 +51,7 @@ class Connection:
 
     pid: int | None = None
     pidfd: int | None = None
+    write_fd = STDOUT
 
     def __init__(
         self, address: str, transport: Transport, output: Output, has_ended: Callable[[], bool]

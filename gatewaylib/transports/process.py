@@ -1,8 +1,7 @@
 """A local process as a transport: started, listened to, watched and ended here.
 
-Its stdin is one end of a socketpair that carries both directions, so that its stdout
-stays its own; of a command that only leads to the interpreter, as ssh does, stdin and
-stdout both are. It gets a process group of its own, and that group a lifeline: a pipe
+An interpreter's stdout stays its own; of a command that only leads to one, as ssh does,
+stdin and stdout are the wire. It gets a process group of its own, and that group a lifeline: a pipe
 whose closing makes the kernel kill the group, so nothing stays when this process dies,
 however it dies and whatever the group is doing. (Linux; elsewhere the remote sees the
 end of its stream.)
@@ -13,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -23,10 +21,10 @@ from collections.abc import Mapping, Sequence
 from ..shipped.forks import call_in_forks
 from ..shipped.on_demand.lifeline import arm
 from ..shipped.polling import Poller
-from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import Transport
 from ..termination import wait_any
 from .output import Output
+from .wire import lay
 
 OUTPUT_POLLER = Poller("gatewaylib-output")
 
@@ -38,14 +36,16 @@ class LocalProcess:
         argv: the command.
         env: the whole environment of the process.
         output: takes what it prints.
-        duplex: whether the interpreter itself has our descriptor 0, so that stdout is free.
+        own_stdout: whether this is the interpreter itself, whose stdout is not the wire.
+
+    ``write_fd`` is what it is to write to, see ``wire``.
 
     Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
     leave the process: ``bootstrap`` makes it in a thread that none reaches.
     """
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], output: Output, duplex: bool = True
+        self, argv: Sequence[str], env: Mapping[str, str], output: Output, own_stdout: bool = True
     ) -> None:
         self.argv = list(argv)
         self.output = output
@@ -55,28 +55,28 @@ class LocalProcess:
         self._lifeline: int | None = None
         self._pidfd: int | None = None
         with contextlib.ExitStack() as undo:
-            ours, theirs = socket.socketpair()
-            undo.callback(ours.close)
-            with theirs:
+            with lay(own_stdout) as wire:
                 read_end, self._lifeline = os.pipe()
                 undo.callback(self._close_descriptors)
                 try:
                     self._popen = subprocess.Popen(
                         self.argv,
-                        stdin=theirs.fileno(),
-                        stdout=subprocess.PIPE if duplex else theirs.fileno(),
+                        stdin=wire.stdin,
+                        stdout=subprocess.PIPE if wire.stdout is None else wire.stdout,
                         stderr=subprocess.PIPE,
                         bufsize=0,
                         env=dict(env),
                         start_new_session=True,
-                        pass_fds=[read_end],
+                        pass_fds=[read_end, wire.write_fd] if wire.write_fd > 2 else [read_end],
                     )
                     self.pid = self._popen.pid
                     undo.callback(self._end_unused)
                     arm(read_end, self.pid)
                 finally:
                     os.close(read_end)
-            self.transport: Transport = SocketTransport(ours)
+            self.transport: Transport = wire.transport
+            self.write_fd = wire.write_fd
+            undo.callback(self.transport.close)
             self._pidfd = _open_pidfd(self.pid)
             for name, stream in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
                 if stream is not None:

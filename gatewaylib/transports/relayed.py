@@ -20,6 +20,7 @@ from ..shipped.on_demand import relay
 from ..shipped.transport import Transport
 from ..source_joined import joined_source
 from .output import Output
+from .wire import STDOUT
 
 WINDOW = 2**22  # bytes under way in either direction of a hop
 PATIENCE = 5.0  # seconds for the gateway in between to take what it shall run
@@ -111,6 +112,7 @@ class Relayed:
 
     pid: int | None = None
     pidfd: int | None = None
+    write_fd = STDOUT
 
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], output: Output, via: Any

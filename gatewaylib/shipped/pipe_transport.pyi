@@ -1,0 +1,9 @@
+from .transport import Transport
+
+WIDE: int
+F_SETPIPE_SZ: int
+NO_WAIT: int | None
+CANNOT: tuple[int, ...]
+
+class PipeTransport(Transport):
+    def __init__(self, read_fd: int, write_fd: int) -> None: ...

@@ -1,0 +1,77 @@
+"""The wire to a process of this machine: its end of it, and ours.
+
+Where the system lets us leave a pipe that is blocked (Linux), it is two pipes: a small
+message costs half of what it does on a socket. Elsewhere it is a socketpair. Either way
+the interpreter's own stdout stays what the program prints to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..shipped.pipe_transport import PipeTransport
+from ..shipped.socket_transport import SocketTransport
+from ..shipped.transport import Transport
+
+# The numbers under which a remote may find what it is to write to; see standard_streams.
+STDIN, STDOUT = 0, 1
+# To leave a pipe that somebody waits in takes its other end, which is had by this folder.
+HAS_PIPES = os.path.isdir("/proc/self/fd")
+
+
+class Wire(NamedTuple):
+    """A wire, its other end still open here.
+
+    Attributes:
+        transport: our end.
+        stdin: descriptor to be the process's.
+        stdout: descriptor to be the process's; None: stdout is not part of the wire.
+        write_fd: what the remote is to write to: ``STDIN``, ``STDOUT``, or the number of a
+            descriptor that is passed on to it.
+    """
+
+    transport: Transport
+    stdin: int
+    stdout: int | None
+    write_fd: int
+
+
+@contextlib.contextmanager
+def lay(own_stdout: bool) -> Iterator[Wire]:
+    """Make a wire; at the block's end the process's end of it is closed here.
+
+    ``own_stdout``: that stdout is not to be part of it. If the block raises, all is closed.
+    """
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        wire = (_pipes if HAS_PIPES else _socketpair)(own_stdout, theirs)
+        ours.callback(wire.transport.close)
+        yield wire
+        ours.pop_all()
+
+
+def _pipes(own_stdout: bool, theirs: contextlib.ExitStack) -> Wire:
+    stdin, writes = os.pipe()
+    theirs.callback(os.close, stdin)
+    try:
+        reads, stdout = os.pipe()
+    except OSError:
+        os.close(writes)
+        raise
+    theirs.callback(os.close, stdout)
+    transport = PipeTransport(reads, writes)
+    if own_stdout:
+        return Wire(transport, stdin, None, stdout)
+    return Wire(transport, stdin, stdout, STDOUT)
+
+
+def _socketpair(own_stdout: bool, theirs: contextlib.ExitStack) -> Wire:
+    ours, other = socket.socketpair()
+    fd = theirs.enter_context(other).fileno()
+    transport = SocketTransport(ours)
+    if own_stdout:
+        return Wire(transport, fd, None, STDIN)
+    return Wire(transport, fd, fd, STDOUT)
