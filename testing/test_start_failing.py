@@ -18,34 +18,47 @@ SLACK = 2.0  # seconds for a machine that is busy with other tests
 
 # Reads the line, and takes from its options how a hello begins.
 HELLO = (
-    "#!/bin/sh\nread unpack table options\n"
+    "#!/bin/sh\nread unpack table wire options\n"
     """hello=$(echo "$options" | base64 -d | grep -ao 'gatewaylib-hello-[0-9a-f]*:')\n"""
 )
 
 # name -> (shell or Python script that is the interpreter, what the error says, exit status)
-# Its stdin, descriptor 0, is the connection: both directions of it.
+# It reads from descriptor 0, and writes to the one whose number it is told in the first line.
 SCRIPTS = {
     "exits before it reads": ("#!/bin/sh\nexit 3\n", "(exit status 3)", 3),
     "exits after it has read": ("#!/bin/sh\nread line\necho why >&2\nexit 4\n", "why", 4),
     "is killed": ("#!/bin/sh\nkill -9 $$\n", "killed by SIGKILL", -9),
     "writes to stdout and exits": ("#!/bin/sh\necho no licence\nexit 5\n", "no licence", 5),
     "prints noise for ever": (
-        "#!/bin/sh\nread line\nwhile :; do echo noise >&0; done\n", "that are no hello", None
+        "#!/bin/sh\nread unpack table wire options\nyes noise >/proc/self/fd/$wire\n",
+        "that are no hello",
+        None,
     ),
     "prints some noise and ends": (
-        "#!/bin/sh\nread line\necho welcome >&0\nexit 6\n", "welcome", 6
+        HELLO + "echo welcome >/proc/self/fd/$wire\nexit 6\n",
+        "welcome",
+        6,
     ),
-    "closes the connection": ("#!/bin/sh\nexec 0<&-\nexec sleep 999\n", "before it said", None),
+    "closes the connection": (
+        f"#!{sys.executable}\nimport os, sys, time\n"
+        "os.close(int(sys.stdin.readline().split()[2]))\nos.close(0)\ntime.sleep(999)\n",
+        "before it said",
+        None,
+    ),
     "says what is no hello": (
-        HELLO + "printf \"$hello\\0\\0\\0\\4oops\" >&0\nexec sleep 999\n",
-        "makes no sense", None,
+        HELLO + 'printf "$hello\\0\\0\\0\\4oops" >/proc/self/fd/$wire\nexec sleep 999\n',
+        "makes no sense",
+        None,
     ),
     "says a hello without end": (
-        HELLO + "printf \"$hello\\377\\377\\377\\377\" >&0\nexec sleep 999\n",
-        "4294967295 bytes", None,
+        HELLO + 'printf "$hello\\377\\377\\377\\377" >/proc/self/fd/$wire\nexec sleep 999\n',
+        "4294967295 bytes",
+        None,
     ),
     "begins a hello and exits": (
-        HELLO + "printf \"$hello\\0\\0\\4\\0abc\" >&0\nexit 7\n", "before it said", 7
+        HELLO + 'printf "$hello\\0\\0\\4\\0abc" >/proc/self/fd/$wire\nexit 7\n',
+        "before it said",
+        7,
     ),
 }
 HANGING = {
@@ -53,7 +66,8 @@ HANGING = {
     "ignores SIGTERM": "#!/bin/sh\ntrap '' TERM INT HUP\nwhile :; do sleep 999; done\n",
     "has a child": "#!/bin/sh\nsleep 999 &\nsleep 999\n",
     "is stopped": "#!/bin/sh\nkill -STOP $$\n",
-    "says too little": HELLO + "printf \"$hello\\0\\0\\4\\0abc\" >&0\nexec sleep 999\n",
+    "says too little": HELLO
+    + 'printf "$hello\\0\\0\\4\\0abc" >/proc/self/fd/$wire\nexec sleep 999\n',
 }
 
 
@@ -155,8 +169,7 @@ def test_a_spec_that_can_not_be_done_says_what(tmp_path):
 def test_what_a_login_prints_is_skipped(tmp_path):
     noise = write(
         tmp_path / "python",
-        "#!/bin/sh\nseq 1 10000 >&0\necho message of the day\n"
-        f'exec {sys.executable} "$@"\n',
+        f'#!/bin/sh\nseq 1 10000 >&0\necho message of the day\nexec {sys.executable} "$@"\n',
     )
     with gatewaylib.Group() as group:
         channel = group.makegateway(f"popen//python={noise}").remote_exec("channel.send(1)")
@@ -198,11 +211,11 @@ def test_a_process_out_of_descriptors_gets_an_error_and_nothing_leaks():
 @pytest.mark.parametrize(
     "step",
     [
-        "process.socket.socketpair",
+        "wire.os.pipe",
+        "wire.PipeTransport",
         "process.os.pipe",
         "process.subprocess.Popen",
-        "process._arm_lifeline",
-        "process.SocketTransport",
+        "process.arm",
         "process._open_pidfd",
         "process.OUTPUT_POLLER.watch",
     ],

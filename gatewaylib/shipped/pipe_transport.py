@@ -85,10 +85,11 @@ class PipeTransport(Transport):
         reads, writes = self._read_fd, self._write_fd
         if min(reads, writes) < 0:
             return  # closed
+        self.aborted = True
         wakes_reader, makes_room = _other_end(reads, os.O_WRONLY), _other_end(writes, os.O_RDONLY)
+        if makes_room is not None:
+            _never_wait(writes)  # from now on: who waits already does so until there is room
         is_full = makes_room is not None and not wait_fd(writes, True, 0)
-        if is_full:
-            _never_wait(writes)
         for fd in (reads, writes):
             _make_null(fd)
         # Who waits in either pipe, waits for its other end.

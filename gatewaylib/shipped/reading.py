@@ -140,7 +140,8 @@ class Turn(object):
             chunks.extend(map(self._receive, CHUNK))
         except (OSError, IOError):
             chunks.append(b"")  # the end of the stream, said rudely
-        if not chunks[-1]:
+        if not chunks[-1] or self._transport.aborted:
+            chunks[-1] = b""
             self.ended = True
         self._arrived(chunks)
 
@@ -176,8 +177,8 @@ class Turn(object):
         if not self._lock.acquire(False):
             return False
         try:
-            # Who had the turn since the poll may have read it all.
-            if self._transport.wait_readable(0):
+            # Since the poll who had the turn may have read it all, or closed the transport.
+            if not self.ended and self._transport.wait_readable(0):
                 self._read()
         finally:
             self._lock.release()

@@ -30,11 +30,13 @@ class Transport(object):
 
     ``receive(size)`` waits for bytes and returns up to ``size`` of them, ``b""`` at the
     end of the stream. It is a C function where that can be, so that Ctrl-C comes either
-    before the bytes are taken or after they are kept.
+    before the bytes are taken or after they are kept. Once ``aborted`` is true, whatever it
+    returns stands for the end of the stream.
     """
 
     pollable = False
     rings = False
+    aborted = False
     receive = None
 
     def fileno(self):

@@ -10,6 +10,7 @@ can_poll: bool
 class Transport:
     pollable: bool
     rings: bool
+    aborted: bool
     receive: Any  # Callable[[int], bytes] in every subclass
     def fileno(self) -> int: ...
     def write_fileno(self) -> int: ...

@@ -56,6 +56,7 @@ class LocalProcess:
         self._pidfd: int | None = None
         with contextlib.ExitStack() as undo:
             with lay(own_stdout) as wire:
+                undo.callback(wire.transport.close)
                 read_end, self._lifeline = os.pipe()
                 undo.callback(self._close_descriptors)
                 try:
@@ -76,7 +77,6 @@ class LocalProcess:
                     os.close(read_end)
             self.transport: Transport = wire.transport
             self.write_fd = wire.write_fd
-            undo.callback(self.transport.close)
             self._pidfd = _open_pidfd(self.pid)
             for name, stream in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
                 if stream is not None:

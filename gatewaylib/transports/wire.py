@@ -42,36 +42,35 @@ class Wire(NamedTuple):
 
 @contextlib.contextmanager
 def lay(own_stdout: bool) -> Iterator[Wire]:
-    """Make a wire; at the block's end the process's end of it is closed here.
+    """Make a wire; at the block's end the process's end of it is closed here, ours is not.
 
-    ``own_stdout``: that stdout is not to be part of it. If the block raises, all is closed.
+    ``own_stdout``: that stdout is not to be part of it.
     """
-    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-        wire = (_pipes if HAS_PIPES else _socketpair)(own_stdout, theirs)
-        ours.callback(wire.transport.close)
+    with contextlib.ExitStack() as theirs:
+        with contextlib.ExitStack() as ours:
+            wire = (_pipes if HAS_PIPES else _socketpair)(own_stdout, theirs, ours)
+            ours.pop_all()
         yield wire
-        ours.pop_all()
 
 
-def _pipes(own_stdout: bool, theirs: contextlib.ExitStack) -> Wire:
+def _pipes(own_stdout: bool, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> Wire:
     stdin, writes = os.pipe()
     theirs.callback(os.close, stdin)
-    try:
-        reads, stdout = os.pipe()
-    except OSError:
-        os.close(writes)
-        raise
+    ours.callback(os.close, writes)
+    reads, stdout = os.pipe()
     theirs.callback(os.close, stdout)
+    ours.callback(os.close, reads)
     transport = PipeTransport(reads, writes)
     if own_stdout:
         return Wire(transport, stdin, None, stdout)
     return Wire(transport, stdin, stdout, STDOUT)
 
 
-def _socketpair(own_stdout: bool, theirs: contextlib.ExitStack) -> Wire:
-    ours, other = socket.socketpair()
-    fd = theirs.enter_context(other).fileno()
-    transport = SocketTransport(ours)
+def _socketpair(own_stdout: bool, theirs: contextlib.ExitStack, ours: contextlib.ExitStack) -> Wire:
+    sockets = socket.socketpair()
+    ours.callback(sockets[0].close)
+    fd = theirs.enter_context(sockets[1]).fileno()
+    transport = SocketTransport(sockets[0])
     if own_stdout:
         return Wire(transport, fd, None, STDIN)
     return Wire(transport, fd, fd, STDOUT)
