@@ -158,9 +158,9 @@ class BaseGateway(object):
         finally:
             waiting.remove(lock)
 
-    def _took(self, end, size):
+    def _took(self, end, payload):
         with self._lock:
-            self._protocol.take(end, size)
+            self._protocol.take(end, size_of(payload))
         if self._protocol.output:
             self._writer.flush_soon()
 

@@ -21,7 +21,6 @@ from .errors import (
     RemoteError,
     TimeoutError,  # noqa: A004
 )
-from .protocol import size_of
 from .threads import release
 from .told_errors import again, retold
 
@@ -189,19 +188,20 @@ class Channel(object):
         if box.callback is not None:
             raise IOError("cannot receive: channel %d has a callback" % self.id)
         deadline = None if timeout is None else clock() + timeout
+        items = box.items
         while True:
+            if not items and not self.gateway._wait_for_item(self._end, deadline):
+                raise TimeoutError(
+                    "nothing received on channel %d within %s s" % (self.id, timeout)
+                )
             try:
-                payload = box.items.popleft()
+                payload = items.popleft()
             except IndexError:
-                if not self.gateway._wait_for_item(self._end, deadline):
-                    raise TimeoutError(
-                        "nothing received on channel %d within %s s" % (self.id, timeout)
-                    )
-                continue  # it may be another thread's: look again
+                continue  # another thread has taken it
             if payload is _LAST:
-                box.items.append(_LAST)
+                items.append(_LAST)
                 raise box.next_error()
-            self.gateway._took(self._end, size_of(payload))
+            self.gateway._took(self._end, payload)
             return box.serializer.loads(payload)
 
     def __iter__(self):
@@ -313,4 +313,4 @@ def call_back(gateway, end):
                 box.callback(marker)
             return True
         box.callback(box.serializer.loads(payload))
-        gateway._took(end, size_of(payload))
+        gateway._took(end, payload)

@@ -18,6 +18,7 @@ from . import channel_state as states
 from . import frames
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
+from .frames import DATA
 from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
@@ -53,7 +54,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
 
 def size_of(payload):
     """Return the bytes of an item's payload, which is a list of buffers if it came in pieces."""
-    return sum(map(len, payload)) if isinstance(payload, list) else len(payload)
+    return sum(map(len, payload)) if type(payload) is list else len(payload)
 
 
 class Protocol(Outgoing):
@@ -82,7 +83,7 @@ class Protocol(Outgoing):
         ends = self.ends
         before = len(self.output)
         for kind, id, payload in self._decoder.feed(data):
-            if kind == frames.DATA:
+            if kind == DATA:
                 end = ends.get(id) or self._open_end(id, "an item")
                 if end.state != OPEN and end.state != SENT_LAST:
                     self._check(end, states.GET)

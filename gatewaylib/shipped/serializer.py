@@ -132,7 +132,9 @@ class Serializer(object):
         Raises:
             LoadError: the payload is not an item, whatever else it is.
         """
-        if type(payload) is list:
+        if type(payload) is bytes and len(payload) <= _LONG:
+            pass  # most are
+        elif type(payload) is list:
             if as_bytes(payload[0][:1]) == b"b":
                 return joined([payload[0][1:]] + payload[1:])
             payload = joined(payload)

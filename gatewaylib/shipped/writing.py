@@ -44,6 +44,14 @@ class Writer(object):
         With a deadline it returns in time, and what could not leave until then follows
         as soon as it can: it is bounded by the credit of whoever sent it.
         """
+        if deadline is None and self._waits_in_write:
+            while self._output:
+                with self._lock:  # one C call, as AT_ONCE says: no Ctrl-C leaves it taken
+                    self._write_all()
+        else:
+            self._flush_in_time(deadline)
+
+    def _flush_in_time(self, deadline):
         while self._output:
             got = []
             try:
@@ -52,17 +60,12 @@ class Writer(object):
                     left = None if deadline is None else max(0, deadline - clock())
                     if not self._model.acquire_into(got, self._lock, left):
                         return  # the thread that has the lock looks again when it is done
-                if self._waits_in_write and deadline is None:
-                    self._write_all()
-                else:
-                    self._write_in_time(deadline)
+                self._write_in_time(deadline)
             except (OSError, IOError):
                 self.broken = True
             except BaseException as error:
                 if got and got[-1]:
-                    # A Ctrl-C in the middle of a frame: nobody could make sense of the rest.
-                    self.broken = True
-                    self._give_up("writing to it was interrupted by %s" % error.__class__.__name__)
+                    self._break_off(error)
                 raise
             finally:
                 if got and got[-1]:
@@ -96,16 +99,27 @@ class Writer(object):
             pass
         return buffers
 
+    def _break_off(self, error):
+        """A Ctrl-C in the middle of a frame: nobody could make sense of the rest."""
+        self.broken = True
+        self._give_up("writing to it was interrupted by %s" % error.__class__.__name__)
+
     def _write_all(self):
         output = self._output
-        if len(output) == 1:
-            data = output.popleft()  # the one frame of a send, mostly
-            if not self.broken:
-                self._transport.write_one(data)
-            return
-        buffers = self._next_buffers()
-        if buffers and not self.broken:
-            self._transport.write(buffers)
+        try:
+            if len(output) == 1:
+                data = output.popleft()  # the one frame of a send, mostly
+                if not self.broken:
+                    self._transport.write_one(data)
+                return
+            buffers = self._next_buffers()
+            if buffers and not self.broken:
+                self._transport.write(buffers)
+        except (OSError, IOError):
+            self.broken = True
+        except BaseException as error:
+            self._break_off(error)
+            raise
 
     def _write_in_time(self, deadline):
         buffers = self._next_buffers()
