@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import interpreters
 import leaks
 import pytest
@@ -21,10 +23,26 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from gatewaylib.gateway import Gateway  # noqa: E402
 from gatewaylib.multi import Group  # noqa: E402
 
+# The same examples in each run, and no limit to how long one may take on a busy machine:
+# testing/fuzz_*.py are for finding out more.
+hypothesis.settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
+
 
 def pytest_configure() -> None:
-    """Search for interpreters once, before there are workers that would each do it."""
+    """Do once what there need be no fixture for."""
+    # Before there are workers that would each do it.
     interpreters.find()
+    # A shell that runs this in the background has it ignore Ctrl-C, and all it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
