@@ -168,6 +168,11 @@ class Gateway(BaseGateway):
 
         Source: doc/reference/what_can_be_sent.rst.
         """
+        return self._exec(source, kwargs)
+
+    def _exec(
+        self, source: object, kwargs: dict[str, Any], timeout: float | None = None
+    ) -> Channel:
         task = sources.prepare(source, kwargs)
         payload = self._own_serializer.dump_parts((*task, kwargs))
         with self._lock:
@@ -176,7 +181,7 @@ class Gateway(BaseGateway):
             end = self._protocol.open_for_task()
             channel = self._handles.make(end, Mailbox(self._serializer))
         try:
-            self._send_payload(end, payload, kind=frames.EXEC)
+            self._send_payload(end, payload, timeout, frames.EXEC)
         except IllegalMove:
             raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}") from None
         return channel

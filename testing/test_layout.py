@@ -160,7 +160,6 @@ PURE = [path for path, words in FILES.items() if "pure" in words]
 FEATURES = ["rsync", "proxies", "engines", "executor", "aio", "teleportation", "xdist"]
 # what is sent when first used -> the local half, which alone may import it
 HALVES = {
-    "shipped/on_demand/relay_command.py": "transports/relayed.py",
     "shipped/on_demand/relay.py": "transports/relayed.py",
     "shipped/on_demand/connector.py": "transports/tunnel.py",
     "shipped/on_demand/rsync_files.py": "rsync.py",

@@ -41,8 +41,10 @@ class LocalProcess:
         duplex: whether the interpreter itself has our descriptor 0, so that stdout is free.
 
     Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
-    leave the process: ``bootstrap`` makes it in a thread that none reaches.
+    leave the process: ``launch`` makes it in a thread that none reaches.
     """
+
+    why_not_run: str | None = None
 
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], output: Output, duplex: bool = True
@@ -83,6 +85,9 @@ class LocalProcess:
                     output.read(name, stream, OUTPUT_POLLER)
             _processes.add(self)
             undo.pop_all()
+
+    def begin(self, timeout: float) -> None:
+        pass
 
     def __repr__(self) -> str:
         return f"<LocalProcess {self.pid} {self.argv[0]!r}>"
