@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import interpreters
 import leaks
+import machine
 import pytest
 import socket_servers
 import ssh_server
@@ -94,8 +95,8 @@ def group() -> Iterator[Group]:
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh_server.Server]:
     """A real sshd on loopback that a whole module shares."""
-    if ssh_server.find_sshd() is None:
-        pytest.skip("no sshd: install openssh-server")
+    if machine.lacks("sshd"):
+        pytest.skip("not installed: sshd, of openssh-server")
     with ssh_server.running(tmp_path_factory.mktemp("sshd")) as server:
         yield server
 

@@ -1,29 +1,17 @@
 """The same behaviour with threads, one main thread, gevent and eventlet, at either end."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 
 import pytest
+from machine import GREEN
 from settling import BOUND, promised
 
 import gatewaylib
 from gatewaylib import RemoteError
 
 ECHO = "for item in channel: channel.send(item)"
-
-
-def green(name):
-    return pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(name) is None, reason=f"{name} does not install here"
-        ),
-    )
-
-
-GREEN = [green("gevent"), green("eventlet")]
 
 
 # ---- at the remote -----------------------------------------------------------------------

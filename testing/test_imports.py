@@ -12,6 +12,7 @@ import interpreters
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from machine import GREEN
 
 import gatewaylib
 from gatewaylib import RemoteError, StartError, imports
@@ -408,10 +409,8 @@ def test_the_first_task_still_gets_the_main_thread(newest):
     assert run(newest, source) == "MainThread"
 
 
-@pytest.mark.parametrize("model", ["main_thread_only", "gevent", "eventlet"])
+@pytest.mark.parametrize("model", ["main_thread_only", *GREEN])
 def test_every_execution_model_imports(group, shed, model):
-    if model in ("gevent", "eventlet"):
-        pytest.importorskip(model)
     gateway = group.makegateway(f"popen//imports=shed//execmodel={model}//chdir=/")
 
     assert run(gateway, "import shed; channel.send(shed.wood.__name__)") == "shed.wood"

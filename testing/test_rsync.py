@@ -10,6 +10,7 @@ from pathlib import Path
 
 import interpreters
 import pytest
+from machine import GREEN, import_quietly
 
 from gatewaylib import Group, rsync_target, rsync_tree
 from gatewaylib.rsync import RSync, SyncError, SyncErrors
@@ -560,9 +561,9 @@ def test_two_targets_may_be_the_same_directory(group, source, dest):
     assert tree_of(dest) == tree_of(source)
 
 
-@pytest.mark.parametrize("model", ["gevent", "eventlet"])
+@pytest.mark.parametrize("model", GREEN)
 def test_green_threads_can_serve_targets(model, source, tmp_path):
-    pytest.importorskip(model)
+    import_quietly(model)
     (source / "file").write_text("f")
     with Group(["2*popen//execmodel=thread"], execmodel=model) as group:
         rsync = RSync(source, verbose=False)

@@ -9,7 +9,6 @@ import xdist_runs
 from settling import SLACK, gone
 from xdist_runs import run, write
 
-pytest.importorskip("xdist")
 pytestmark = pytest.mark.slow
 
 # A test that is still running when something happens to it; whoever reads ``started`` knows.
