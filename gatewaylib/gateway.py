@@ -151,8 +151,10 @@ class Gateway(BaseGateway):
     def remote_exec(self, source: object, **kwargs: Any) -> Channel:
         """Run ``source`` in the other interpreter; return at once with a channel to it.
 
-        (A task of more than 64 KiB is on its way then. Where the other end reads nothing for
-        5 s, neither this one nor those before, it raises TimeoutError.)
+        There is no ``timeout`` among its parameters, since all keywords are the function's: it
+        waits for nothing but the writing, in steps of 1 MiB at the most. Where the other end
+        reads nothing for 5 s, neither this task nor those before, it raises TimeoutError;
+        what is small is written later, and nobody waits for it.
 
         Args:
             source: text or a module, which find the channel as the global ``channel``;
@@ -164,6 +166,7 @@ class Gateway(BaseGateway):
         Raises:
             SourceError: ``source`` can't be sent; TypeError: kwargs with text or a module.
             DumpError: one of ``kwargs`` can't travel.
+            TimeoutError: the other end reads nothing; the task will not run.
             GatewayLost, ChannelClosed: the gateway is at its end.
 
         Source: doc/reference/what_can_be_sent.rst.
