@@ -4,11 +4,11 @@ import json
 import os
 import signal
 import socket
-import threading
 
 import interpreters
 import pytest
 from command_line import call, start
+from settling import settle
 from test_cli_run import rows
 from test_cli_terminal import BAR, draw, final
 
@@ -154,11 +154,9 @@ def test_ctrl_c_ends_a_sync_and_leaves_no_file_half_there(tmp_path, source):
     with open(source / "huge", "wb") as file:
         file.truncate(2**32)  # more than is copied in a moment
     process = start("sync", "source", "dest", cwd=tmp_path)
-    moment = threading.Event()
     with process:
-        while not any(".gatewaylib-rsync-" in p.name for p in tmp_path.glob("dest/*")):
-            assert process.poll() is None
-            moment.wait(0.01)
+        assert settle(lambda: [*tmp_path.glob("dest/*.gatewaylib-rsync-*")] or process.poll())
+        assert process.poll() is None
 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=50)

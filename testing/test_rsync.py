@@ -5,12 +5,12 @@ import random
 import signal
 import socket
 import stat
-import threading
 from pathlib import Path
 
 import interpreters
 import pytest
 from machine import GREEN, import_quietly
+from settling import settle
 
 from gatewaylib import Group, rsync_target, rsync_tree
 from gatewaylib.rsync import RSync, SyncError, SyncErrors
@@ -613,15 +613,11 @@ def kill_in_the_middle(group, source, dest, monkeypatch):
     gateway = group.makegateway()
     pid = gateway._rinfo().pid
     read = rsync_tree.OpenFile.chunks
-    moment = threading.Event()
 
     def chunks(self, size):
         for number, chunk in enumerate(read(self, size)):
             if number == 40:
-                for _ in range(2000):
-                    if any(path.stat().st_size for path in partial_files(dest)):
-                        break
-                    moment.wait(0.01)
+                assert settle(lambda: any(p.stat().st_size for p in partial_files(dest)))
                 os.kill(pid, signal.SIGKILL)
             yield chunk
 
