@@ -305,8 +305,9 @@ class Dial(Transport):
         try:
             answer, words = handshake.read_words(sock, 4)
         except (OSError, Refused) as error:
-            hint = "; if it speaks TLS, give ca=" if self._tls is None else ""
-            raise Refused(f"{error}{hint}") from None
+            if self._tls is None and not str(error).startswith("it refused"):
+                raise Refused(f"{error}; if it speaks TLS, give ca=") from None
+            raise
         if words[2] == "token" and not self._token:
             raise Refused("it asks for a token: give token_file=, or GATEWAYLIB_TOKEN")
         if words[2] == "open" and self._token:

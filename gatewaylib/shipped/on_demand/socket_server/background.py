@@ -3,23 +3,15 @@
 
 from __future__ import absolute_import
 
-import subprocess
 import sys
 import threading
 
-# What there is of an error where the system gives no more threads, descriptors or memory.
-NO_MORE = (
-    OSError,
-    IOError,
-    MemoryError,
-    RuntimeError,
-    threading.ThreadError,  # a class of its own on Python 2
-    getattr(subprocess, "SubprocessError", OSError),
-)
+# What there is where the system gives no more threads; the last is no RuntimeError on Python 2.
+NO_THREAD = (RuntimeError, MemoryError, threading.ThreadError)
 
 
 def start_thread(function, *args):
-    """Run it in a thread that keeps no process from ending; raises one of ``NO_MORE``."""
+    """Run it in a thread that keeps no process from ending; raises one of ``NO_THREAD``."""
     thread = threading.Thread(target=function, args=args, name="gatewaylib-socket")
     thread.daemon = True
     thread.start()
@@ -31,7 +23,7 @@ def start_timer(seconds, function, *args):
     timer.daemon = True
     try:
         timer.start()
-    except NO_MORE:
+    except NO_THREAD:
         function(*args)
     return timer
 

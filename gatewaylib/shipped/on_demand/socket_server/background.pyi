@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 
-NO_MORE: tuple[type[Exception], ...]
+NO_THREAD: tuple[type[Exception], ...]
 
 def start_thread(function: Callable[..., object], *args: object) -> None: ...
 def start_timer(

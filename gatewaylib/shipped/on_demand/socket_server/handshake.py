@@ -17,6 +17,8 @@ client is run before its proof is right.
 from __future__ import absolute_import
 
 import binascii
+import encodings.ascii  # noqa: F401 - later there may be no descriptor to import it with
+import encodings.utf_8  # noqa: F401
 import hashlib
 import hmac
 import os
@@ -83,6 +85,8 @@ def read_words(sock, number):
     """Return the line of a greeting and its words; raise Refused unless it is one."""
     line = read_line(sock)
     words = line.split()
+    if words[:1] == ["refused"]:
+        raise Refused("it %s" % shown(line.strip()))
     if not line.endswith("\n") or words[:1] != ["gatewaylib-socket"]:
         raise Refused("no gatewaylib speaks so: %s" % quoted(line) if line else "nothing came")
     if words[1:2] != [str(VERSION)]:

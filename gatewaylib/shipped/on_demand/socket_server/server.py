@@ -9,7 +9,7 @@ import threading
 import time
 
 from ..lifeline import close_on_exec
-from .background import NO_MORE, log, start_thread, start_timer
+from .background import NO_THREAD, log, start_thread, start_timer
 from .connections import send_last, set_options, shut_down
 from .handshake import Refused, is_same, make_greeting, proof, read_line, read_program, read_words
 from .session import Session
@@ -93,7 +93,7 @@ class Server(object):
             self._strangers.add(stranger)
         try:
             start_thread(self._handle, stranger)
-        except NO_MORE as error:
+        except NO_THREAD as error:
             log("no thread for %s: %s" % (stranger.name, error))
             stranger.conn.close()
             with self._lock:
@@ -166,9 +166,11 @@ class Server(object):
             if self._tls is not None:
                 stranger.conn.do_handshake()
             return self._shake_hands(stranger.conn)
-        except (Refused, ValueError) + NO_MORE as error:
+        except Exception as error:
             log("%s refused: %s" % (stranger.name, error))
-            if isinstance(error, Refused):
+            # No descriptor left shows in many classes, as LookupError for an encoding. What
+            # else the system says is of the connection, and known at its other end.
+            if not isinstance(error, (OSError, IOError)) or error.errno in FULL:
                 send_last(stranger.conn, "refused %s\n" % error)
             stranger.conn.close()
             return None

@@ -8,7 +8,7 @@ import sys
 import threading
 
 from ..lifeline import HAS_LIFELINES, close_on_exec
-from .background import NO_MORE, log, start_thread, start_timer
+from .background import log, start_thread, start_timer
 from .connections import send_last, shut_down, wait_for_hang_up
 from .copying import relay
 from .interpreter import Interpreter
@@ -69,7 +69,7 @@ class Session(object):
                     theirs.close()
             start_thread(self._watch)
             return True
-        except NO_MORE as error:
+        except Exception as error:  # no descriptor left shows in many classes, as ImportError
             log("cannot start %s: %s" % (sys.executable, error))
             if self._interpreter is not None:  # nobody can wait for it beside us
                 self._interpreter.kill()
