@@ -34,7 +34,7 @@ def run(folder, **environ):
         env={**os.environ, "PYTHONPATH": FOLDER, "TMPDIR": str(folder), **environ},
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        timeout=50,
+        timeout=120,
         check=True,
     )
     return done.stderr, sorted(folder.iterdir())

@@ -212,7 +212,7 @@ def test_gateways_of_all_groups_end_with_this_interpreter():
     done = subprocess.run(
         [sys.executable, "-c", program],
         stderr=subprocess.PIPE,
-        timeout=50,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     # Their lines may meet: each writes its line and the line's end by themselves.

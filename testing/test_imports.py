@@ -388,7 +388,7 @@ def test_a_package_that_is_being_imported_here_can_be_imported_there(here):
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 

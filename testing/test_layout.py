@@ -342,7 +342,7 @@ def test_shipped_files_compile_without_a_warning(interpreter):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 

@@ -352,7 +352,7 @@ def test_the_extra_names_what_it_needs():
         env=xdist_runs.environment(),
         capture_output=True,
         encoding="utf-8",
-        timeout=50,
+        timeout=120,
         check=False,
     )
 
