@@ -15,6 +15,7 @@ from . import compat
 from .compat import joined
 
 JOINED = 64  # buffers that leave in one system call at the most
+RDHUP = getattr(select, "POLLRDHUP", 0x2000)  # Linux; others tell POLLHUP unasked
 
 
 # Jython has the name, and it works on none of its streams; Windows has it not, and its
@@ -110,6 +111,7 @@ class PipeTransport(Transport):
 
     def __init__(self, read_fd, write_fd):
         self._read_fd, self._write_fd = read_fd, write_fd
+        self._held = []
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
 
@@ -155,22 +157,27 @@ class PipeTransport(Transport):
         # A pipe can't be shut down and a number in use must not be given back, but it can
         # be made another file's: the other end then sees this one gone, and goes.
         null = os.open(os.devnull, os.O_RDWR)
-        for fd in (self._read_fd, self._write_fd):
+        for fd in [self._read_fd, self._write_fd] + self._held:
             if fd >= 0:
                 os.dup2(null, fd)
         os.close(null)
 
+    def hold(self, fd):
+        """Take a descriptor that shall be open no longer than these."""
+        self._held.append(fd)
+
     def close(self):
         self.close_write()
-        fd, self._read_fd = self._read_fd, -1
-        if fd >= 0:
-            os.close(fd)
+        fds, self._read_fd, self._held = [self._read_fd] + self._held, -1, []
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)
 
 
 def wait_for_hang_up(fd):
     """Wait until the other side writes no more, whatever there is to be read before."""
     poll = select.poll()
-    poll.register(fd, getattr(select, "POLLRDHUP", 0x2000))  # Linux; others tell POLLHUP unasked
+    poll.register(fd, RDHUP)
     retry(poll.poll)
 
 

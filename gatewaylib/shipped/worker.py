@@ -176,8 +176,6 @@ class Worker(BaseGateway):
             # Nobody is left to end the processes that tasks have started.
             if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
                 process_group.end_now()
-        elif self._ends_group:
-            process_group.end_behind_us()
         os._exit(status)
 
 
@@ -190,6 +188,8 @@ def serve(payload):
     """
     options = Serializer().loads(payload)
     transport = take_standard_streams(options["duplex"])
+    if options["ends_group"]:
+        process_group.guard(transport)
     try:
         model = _prepare(options)
         news = describe_interpreter()
