@@ -31,6 +31,7 @@ def count_words(file_names, *options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_gateways_count_the_words_of_the_standard_library_as_one_process_does():
     example = load_example()
     listed = subprocess.run(

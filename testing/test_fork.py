@@ -104,7 +104,6 @@ def test_a_child_that_ends_ends_nothing_of_its_parents():
 def test_a_child_can_have_gateways_of_its_own_with_all_that_runs_beside():
     run(
         "def use():\n"
-        "    before = threading.active_count()\n"
         "    told = threading.Event()\n"
         "    with gatewaylib.Group(['2*popen']) as mine:\n"
         "        for one in mine:\n"

@@ -61,6 +61,7 @@ def containers(inner):
 values = st.recursive(simple, containers, max_leaves=20)
 
 
+@pytest.mark.slow
 @given(values)
 @settings(max_examples=300)
 def test_any_value_comes_back_as_it_was(value):
@@ -76,6 +77,7 @@ def test_any_long_list_comes_back_as_it_was(value):
     assert same(PLAIN.loads(PLAIN.dumps(value)), value)
 
 
+@pytest.mark.slow
 @given(values, st.data())
 @settings(max_examples=300)
 def test_a_changed_payload_is_a_value_or_a_load_error(value, data):

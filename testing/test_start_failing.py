@@ -243,6 +243,7 @@ def test_ctrl_c_right_behind_any_step_of_a_start_leaves_nothing(moment, monkeypa
         group.terminate(timeout=BOUND)
 
 
+@pytest.mark.slow
 def test_however_few_descriptors_there_are_the_error_says_what_to_do():
     resource = pytest.importorskip("resource", reason="a limit that only Unix has")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
