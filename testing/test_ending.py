@@ -44,7 +44,8 @@ DEAF = {
     "holds the GIL": (HOLD_GIL, "terminated"),
     "holds the GIL, ignores SIGTERM": (IGNORE + HOLD_GIL, "killed"),
     "is stopped": (
-        "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)", "killed"
+        "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)",
+        "killed",
     ),
 }
 
@@ -122,6 +123,17 @@ def test_a_gateway_that_dies_says_how():
     report = group.terminate(timeout=BOUND)
     assert [ending.how for ending in report] == ["lost"] * len(ACCIDENTS)
     assert report.killed == []
+
+
+def test_a_remote_that_was_killed_right_before_it_was_asked_to_end_was_lost():
+    group = gatewaylib.Group()
+    gateways = group.makegateways(["4*popen"])
+
+    for gateway in gateways:
+        os.kill(gateway.process.pid, signal.SIGKILL)
+    report = group.terminate(timeout=BOUND)
+
+    assert [(ending.how, ending.exit_status) for ending in report] == [("lost", -9)] * 4
 
 
 def test_everybody_who_waits_is_told_how_the_gateway_died():

@@ -105,6 +105,18 @@ def test_deaf_remotes_by_ssh_end_with_the_local_side(box, name):
     assert gone(*pids)
 
 
+def test_the_ssh_client_ends_with_the_local_side_though_the_remote_is_stopped(box):
+    code = (
+        f"import os; gateway = group.makegateway({box!r})\n"
+        "os.kill(gateway._rinfo().pid, 19); pids = [gateway.process.pid, gateway._rinfo().pid]"
+    )
+    with local_side(code) as (local, pids):
+        assert all(map(stat_of, pids))
+        local.kill()
+
+        assert gone(*pids)
+
+
 @pytest.mark.parametrize("timeout", [0.0, 3.0])
 def test_terminate_leaves_no_deaf_remotes_by_ssh(group, box, timeout):
     pids = make_deaf(group.makegateways([f"2*{box}"]))

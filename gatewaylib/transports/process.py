@@ -55,6 +55,7 @@ class LocalProcess:
         self._reaped = False
         self._status: int | None = None
         self._lifeline: int | None = None
+        self._spare_ends: list[int] = []
         self._pidfd: int | None = None
         with contextlib.ExitStack() as undo:
             ours, theirs = socket.socketpair()
@@ -76,8 +77,11 @@ class LocalProcess:
                     self.pid = self._popen.pid
                     undo.callback(self._end_unused)
                     arm(read_end, self.pid)
+                    if not duplex:
+                        self._spare_ends = _keep_open(read_end, self._lifeline, self.pid)
                 finally:
-                    os.close(read_end)
+                    if read_end not in self._spare_ends:
+                        os.close(read_end)
             self.transport: Transport = SocketTransport(ours)
             self._pidfd = _open_pidfd(self.pid)
             for name, stream in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
@@ -154,8 +158,9 @@ class LocalProcess:
         return self._status
 
     def _close_descriptors(self) -> None:
-        fds = self._lifeline, self._pidfd
+        fds = self._lifeline, self._pidfd, *self._spare_ends
         self._lifeline = self._pidfd = None
+        self._spare_ends = []
         for fd in fds:
             if fd is not None:
                 os.close(fd)
@@ -190,6 +195,26 @@ def _forget_all() -> None:
 
 
 call_in_forks(_forget_all)
+
+
+def _keep_open(read_end: int, lifeline: int, group: int) -> list[int]:
+    """Keep a lifeline's other end open here, for a group that may close its own, as ssh does.
+
+    The kernel tells nobody of a descriptor that is gone. So there are two of them, one of a
+    lower number than the lifeline's and one of a higher: when this process ends, in whichever
+    order the kernel closes its descriptors, one of the two is closed behind the lifeline.
+    """
+    try:
+        import fcntl
+
+        again = os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY | os.O_NONBLOCK)
+    except (ImportError, OSError):
+        return []  # no Linux, and no lifelines
+    try:
+        arm(again, group)
+        return [read_end, fcntl.fcntl(again, fcntl.F_DUPFD_CLOEXEC, lifeline + 1)]
+    finally:
+        os.close(again)
 
 
 def _open_pidfd(pid: int) -> int | None:
