@@ -66,8 +66,9 @@ def is_stuck(pid, how):
         state = stat.read().rpartition(")")[2].split()[0]
     if how == "stopped":
         return state == "T"
-    with open(f"/proc/{pid}/wchan") as place:  # of its main thread
-        return "nanosleep" in place.read()
+    with open(f"/proc/{pid}/wchan") as source:  # of its main thread
+        place = source.read()
+    return "nanosleep" in place or (place == "0" and state == "S")  # a kernel that does not tell
 
 
 def starting(specs, how):

@@ -1,5 +1,6 @@
 """Specs of sockets that can't work: each error is ours and says which value is wrong."""
 
+import interpreters
 import pytest
 from socket_servers import make_certificates
 
@@ -60,3 +61,11 @@ def test_a_key_that_installvia_has_no_use_for_is_named(key, group):
 def test_a_file_that_is_no_good_is_named_and_why(options, text, folder):
     with pytest.raises(StartError, match=text.format(folder=folder)):
         gatewaylib.Group().makegateway(f"socket=127.0.0.1:1//{options.format(folder=folder)}")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_can_serve_nobody_is_named_and_why(group):
+    group.makegateway(f"popen//id=first//python={interpreters.find()['jython']}")
+
+    with pytest.raises(StartError, match="no server on first: no interpreter can inherit a socket"):
+        group.makegateway("socket//installvia=first")

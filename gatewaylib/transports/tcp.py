@@ -229,6 +229,10 @@ class Dial(Transport):
     def _install(self) -> None:
         """Start a server for one connection on the other gateway, with a token for it alone."""
         self._tell(f" (to be started on {self._installer.id})")
+        platform = str(self._installer._rinfo().platform)
+        if platform.startswith(("java", "win")):
+            why = f"no interpreter can inherit a socket there ({platform})"
+            raise self._failure(f"no server on {self._installer.id}: {why}")
         self._token = random_token()
         try:
             channel = self._watch(self._installer.remote_exec(joined_source(INSTALLED)))

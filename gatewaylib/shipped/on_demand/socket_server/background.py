@@ -7,7 +7,7 @@ import sys
 import threading
 
 # What there is where the system gives no more threads; the last is no RuntimeError on Python 2.
-NO_THREAD = (RuntimeError, MemoryError, threading.ThreadError)
+NO_THREAD = (RuntimeError, MemoryError, getattr(threading, "ThreadError", RuntimeError))
 
 
 def start_thread(function, *args):
