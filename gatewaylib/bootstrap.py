@@ -179,7 +179,7 @@ class Start:
             self.alone.set()
 
     def _send_alone(self, transport: Transport) -> None:
-        if not transport.rings:
+        if not (transport.rings or transport.pollable):
             transport.write(self._unsent)
             return
         while self._unsent and transport.wait_writable(self._left()):

@@ -99,6 +99,7 @@ ORDER = """
     transports/process.py
     transports/paramiko_ssh.py
     transports/smb.py
+    transports/meeting.py
     transports/relayed.py
     transports/tunnel.py
     transports/tcp.py

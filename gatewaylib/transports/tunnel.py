@@ -60,7 +60,9 @@ class Tunnel:
         self._words = Output(f"{via.id}-connector", "drop")
         self.sock, self._theirs = socket.socketpair()
         try:
-            self._relayed = Relayed([*argv, inspect.getsource(connector)], {}, self._words, via)
+            self._relayed = Relayed(
+                [*argv, inspect.getsource(connector)], {}, self._words, via, may_meet=False
+            )
         except GatewayError as error:
             self.sock.close()
             self._theirs.close()

@@ -4,12 +4,16 @@
 It is sent as a task and receives one dict::
 
     {"argv": [text], "env": {name: text}, "down": Channel, "up": Channel,
-     "errors": Channel, "control": Channel}
+     "errors": Channel, "control": Channel, "meet": None or (name of a socket, secret)}
 
-``down`` brings bytes for the command's stdin, its end is the stdin's end; ``up`` and
-``errors`` take what comes of stdout and stderr. ``control`` takes ("started", pid) and
+``down`` brings bytes for the command's stdin, its end is the stdin's end; ``up`` takes what
+comes of stdout: payloads that are no items, since nobody needs to know what they are.
+``errors`` takes what comes of stderr. ``control`` takes ("started", pid) and
 ("ended", exit status), or ("not-run", why), and brings numbers of signals; its end ends
 the command.
+
+Where there is a socket of that name, on the machine of who asks, the command gets that as
+stdin and stdout, and nothing is copied.
 
 What the bytes mean is nobody's business here. The channels' windows are all that a relay
 holds: one that is not read stops its command, and nothing else of this gateway. The task
@@ -45,6 +49,7 @@ class Relay(object):
         self._env.update((_native(name), _native(text)) for name, text in job["env"].items())
         self._down, self._up = job["down"], job["up"]
         self._errors, self._control = job["errors"], job["control"]
+        self._meet = job["meet"] and (_native(job["meet"][0]), job["meet"][1])
         self._writing, self._blocked = model.Lock(), model.Event()
         self._rest, self._is_over = b"", False
         self._down_done, self._up_done = model.Event(), model.Event()
@@ -52,7 +57,7 @@ class Relay(object):
     def start(self):
         """Start the command; what comes of it is told on the channels."""
         model = self._model
-        self._command, why_not = run(self._argv, self._env, model)
+        self._command, why_not = run(self._argv, self._env, model, self._meet)
         if self._command is None:
             self._tell("not-run", _text(why_not))
             for channel in (self._errors, self._up, self._down, self._control):
@@ -61,7 +66,13 @@ class Relay(object):
         # First of all: who asked for it may have given up, and closed all channels.
         self._control.setcallback(self._command.signal, endmarker=signal.SIGKILL)
         self._tell("started", self._command.pid)
-        for function in (self._copy_down, self._copy_up, self._copy_errors, self._see_end):
+        for function in (self._copy_errors, self._see_end):
+            model.start(function, name="gatewaylib-relay")
+        if self._command.is_met:
+            self._up_done.set()
+            self._down_done.set()
+            return
+        for function in (self._copy_down, self._copy_up):
             model.start(function, name="gatewaylib-relay")
         self._down._box.waiting.append(Bell(self._rung))
         self._rung()
@@ -88,7 +99,9 @@ class Relay(object):
         """Write what has come; return False at its end, or once something does not go at once."""
         try:
             while self._down._box.items:
-                data = self._down.receive()
+                data = self._down._receive_payload()
+                if not data:
+                    raise EOFError
                 count = self._command.write_now(data)
                 if count < len(data):
                     self._rest = data[count:]
@@ -115,12 +128,16 @@ class Relay(object):
         self._down_done.set()
 
     def _copy_up(self):
-        _copy(self._command.read, self._up)
+        _copy(self._command.read, self._up, self._up._send_payload)
         self._up_done.set()
 
     def _copy_errors(self):
-        _copy(self._command.read_errors, self._errors)
+        _copy(self._command.read_errors, self._errors, self._send_words)
         self._command.close_errors()
+
+    def _send_words(self, data):
+        self._errors._wait_for_credit()  # without a warning
+        self._errors.send(data)
 
     def _see_end(self):
         command = self._command
@@ -135,13 +152,12 @@ class Relay(object):
         self._control.close()
 
 
-def _copy(read, channel):
+def _copy(read, channel, send):
     """Send what is read until its end, or until nobody wants it."""
     try:
         data = read()
         while data:
-            channel._wait_for_credit()
-            channel.send(data)
+            send(data)
             data = read()
     except (OSError, IOError, EOFError):
         pass

@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
-from .lifeline import close_on_exec, start_group
+from .lifeline import PY2, close_on_exec, start_group
 
 JYTHON = sys.platform.startswith("java")
 # An item of so many bytes is a single frame: what holds it takes 64 KiB.
@@ -18,17 +19,19 @@ CHUNK = 2**16 - 2**8
 NAP = 0.02  # seconds between looks at a command where no thread may wait for it
 
 
-def run(argv, env, model):
+def run(argv, env, model, meet=None):
     """Return the command, which runs, or why it can't be run.
 
     Args:
         argv: list of native strings.
         env: its whole environment.
         model: the ExecModel of those who will wait for it.
+        meet: (name of a socket, secret), for what is to talk to that by itself; or None.
     """
     kind = JavaCommand if JYTHON else Command
+    waits = (model.wait_readable, model.wait_writable, model.sleep)
     try:
-        return kind(argv, env, model.wait_readable, model.wait_writable, model.sleep), ""
+        return kind(argv, env, *waits, meet=meet), ""
     except (OSError, IOError, ValueError) as error:
         return None, "cannot run %s: %s" % (argv[0], _describe(argv[0], error, env))
 
@@ -67,11 +70,16 @@ class Command(object):
     Args:
         wait_readable, wait_writable: ``(fd, timeout)``, where only these may wait; or None.
         sleep: used to wait for its end where they are given.
+        meet: as in ``run``.
+
+    Attributes:
+        pid: of its process.
+        is_met: it talks to whoever asked for it by itself; there is nothing to read or write.
 
     Raises OSError if it can't be run.
     """
 
-    def __init__(self, argv, env, wait_readable, wait_writable, sleep):
+    def __init__(self, argv, env, wait_readable, wait_writable, sleep, meet=None):
         import socket
 
         self._wait_readable, self._wait_writable = wait_readable, wait_writable
@@ -79,6 +87,11 @@ class Command(object):
         self._lifeline = None
         self._at_once = getattr(socket, "MSG_DONTWAIT", 0)
         self._socket, theirs = socket.socketpair()
+        met = _connect(meet) if meet is not None else None
+        self.is_met = met is not None
+        if met is not None:
+            theirs.close()
+            theirs = met
         try:
             self._start(argv, env, theirs.fileno())
         except BaseException:
@@ -90,6 +103,8 @@ class Command(object):
         self.pid = self._process.pid
         self._errors = self._process.stderr.fileno()
         self._fd = self._socket.fileno()
+        if wait_readable is None and not PY2:
+            self.read = partial(os.read, self._fd, CHUNK)  # nothing else is needed here
         if wait_writable is not None:
             self._socket.setblocking(False)
 
@@ -179,10 +194,29 @@ class Command(object):
         self._process.stderr.close()
 
 
+def _connect(meet):
+    """Return a socket that is connected to where we are awaited, None if that is not here."""
+    import socket
+
+    name, secret = meet
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)  # it is there and takes us at once, or it is not
+        sock.connect("\0" + name)
+        sock.sendall(secret)
+        sock.setblocking(True)
+    except (OSError, IOError):
+        sock.close()
+        return None
+    return sock
+
+
 class JavaCommand(object):
     """The same on Jython: pipes, one process, and what signals Java can send."""
 
-    def __init__(self, argv, env, *unused):
+    is_met = False
+
+    def __init__(self, argv, env, *unused, **meet):
         from jarray import zeros
 
         self._zeros = zeros

@@ -8,11 +8,15 @@ NAP: float
 _Wait = Callable[[int, float | None], bool] | None
 
 def run(
-    argv: Sequence[str], env: Mapping[str, str], model: Any
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    model: Any,
+    meet: tuple[str, bytes] | None = None,
 ) -> tuple[Command | JavaCommand | None, str]: ...
 
 class Command:
     pid: int
+    is_met: bool
     def __init__(
         self,
         argv: Sequence[str],
@@ -20,6 +24,7 @@ class Command:
         wait_readable: _Wait,
         wait_writable: _Wait,
         sleep: Callable[[float], object],
+        meet: tuple[str, bytes] | None = None,
     ) -> None: ...
     def read(self) -> bytes: ...
     def read_errors(self) -> bytes: ...
@@ -34,7 +39,10 @@ class Command:
 
 class JavaCommand:
     pid: int | None
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], *unused: object) -> None: ...
+    is_met: bool
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], *unused: object, **meet: object
+    ) -> None: ...
     def read(self) -> bytes: ...
     def read_errors(self) -> bytes: ...
     def write(self, data: bytes) -> None: ...
