@@ -2,14 +2,13 @@
 
 The remote reads a line, its options among them, the unpacker and a table of all that is
 always shipped. Then both sides are silent until its hello, because Python 3 reads stdin
-ahead and would swallow what came right behind. Any number of remotes start at once, in
-one loop; each has its own time limit and its own error.
+ahead and would swallow what came right behind. Each start has its own time limit and its
+own error; launch.py takes any number of them through it at once.
 """
 
 from __future__ import annotations
 
 import binascii
-import contextlib
 import functools
 import marshal
 import os
@@ -18,17 +17,20 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
 from .hello import read_hello
-from .shipped.compat import MAX_WAIT
 from .shipped.debug import told
-from .shipped.errors import GatewayError, HostNotFound, LoadError, StartError
+from .shipped.errors import (
+    HostNotFound,
+    LoadError,
+    StartError,
+    TimeoutError,  # noqa: A004
+)
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
-from .shipped.transport import rest_of
+from .shipped.transport import Transport, rest_of
 from .spec import Spec
 from .termination import describe_status
 from .transports import start_process, why_not
@@ -105,6 +107,7 @@ class Start:
 
     def __init__(self, plan: Plan, begun: float) -> None:
         self.spec = spec = plan.spec
+        begun = begun if plan.begun is None else plan.begun
         self._plan, self.deadline = plan, begun + plan.timeout
         self.info: dict[str, Any] | None = None
         self.early = b""
@@ -115,8 +118,9 @@ class Start:
         compiled = spec.kind == "popen" and plan.via is None and spec.python is None
         unpack, table = _packed(compiled)
         self._got = b""
+        self._late = False
         self.alone = threading.Event()  # run_alone has ended
-        self._failing = threading.Lock()  # run_alone may fail while its time runs out
+        self._deciding = threading.Lock()  # run_alone may get on while its time runs out
         # The last step, behind all that can fail: from here on there is something to end.
         program = BOOT_COMPILED if compiled else BOOT
         self.process: Remote = start_process(spec, program, plan.output, plan.via)
@@ -152,25 +156,41 @@ class Start:
             self.fail("ended before it said hello", patience=0.2)
 
     def run_alone(self) -> None:
-        """Do all steps, in a thread of its own: what can't be polled blocks."""
-        transport = self.process.transport
+        """Do all steps, in a thread of its own: what can't be polled blocks.
+
+        What can be waited for in no more than a time does not outlast that of the start.
+        """
         try:
-            transport.write(self._unsent)
-            while not self.over:
+            self.process.begin(self._left())
+            transport = self.process.transport
+            self._send_alone(transport)
+            while not self.over and transport.wait_readable(self._left()):
                 data = transport.receive(2**16)
                 if not data:
                     raise OSError("the end of the stream")
                 self._take(data)
         except StartError as error:
             self.refuse(error)
+        except TimeoutError:
+            pass  # whoever waits for this start tells that its time is over
         except OSError:
-            if not self.over:
-                self.fail("ended before it said hello", patience=0.2)
+            # How it ended is told right behind the end of what it said.
+            self.fail("ended before it said hello", patience=min(1.0, self._left()))
         except Exception as error:
             # Whatever it was, it must not pass for a start.
             self.fail(f"made its start fail: {error.__class__.__name__}: {error}")
         finally:
             self.alone.set()
+
+    def _send_alone(self, transport: Transport) -> None:
+        if not (transport.rings or transport.pollable):
+            transport.write(self._unsent)
+            return
+        while self._unsent and transport.wait_writable(self._left()):
+            self._unsent = rest_of(self._unsent, transport.write_now(self._unsent))
+
+    def _left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
 
     def _send_some(self) -> None:
         try:
@@ -197,38 +217,54 @@ class Start:
 
     def _read_hello(self, payload: bytes) -> None:
         try:
-            self.info = read_hello(payload)
+            info = read_hello(payload)
         except LoadError as error:
             self.fail(str(error))
+            return
+        with self._deciding:
+            self.info = None if self._late else info
 
-    def run_out_of_time(self) -> None:
-        """Fail because there is no hello yet."""
-        self.fail(
-            f"did not say hello within {self._plan.timeout:.3g} s; if it is only slow, give it "
-            f"longer with {self._plan.timeout_name}="
-        )
+    def stop(self) -> None:
+        """Kill it if there is no hello yet, and take none any more; ``run_out_of_time`` tells."""
+        with self._deciding:
+            if not self.over:
+                self._late = True
+                self.process.signal(signal.SIGKILL)
+
+    def run_out_of_time(self, patience: float = 0.3) -> None:
+        """Fail because there is no hello yet; its end has ``patience`` seconds to be told."""
+        with self._deciding:
+            if not self.over:
+                self._late = True
+                what = (
+                    f"did not say hello within {self._plan.timeout:.3g} s; if it is only slow, "
+                    f"give it longer with {self._plan.timeout_name}="
+                )
+                self.error = self._describe_failure(what, 0.0, patience)
 
     def fail(self, what: str, patience: float = 0.0) -> None:
         """End the process and keep the error; ``what`` goes behind the command's name.
 
         It has ``patience`` seconds to end by itself, and then says with which status.
         """
-        with self._failing:
-            if not self.over:
+        with self._deciding:
+            if not self.over and not self._late:
                 self.error = self._describe_failure(what, patience)
 
     def refuse(self, error: StartError) -> None:
         """End the process and keep an error that tells all there is to tell."""
-        with self._failing:
-            if not self.over:
+        with self._deciding:
+            if not self.over and not self._late:
                 end_process(self.process)
                 self.error = error
 
-    def _describe_failure(self, what: str, patience: float) -> StartError:
+    def _describe_failure(self, what: str, patience: float, last: float = 0.3) -> StartError:
         process = self.process
         name = process.argv[0]  # of a connection it changes with what becomes of it
-        ended_itself = process.wait(patience)
-        status = end_process(process)
+        ended_itself = not self._late and process.wait(patience)
+        status = end_process(process, last)
+        if process.why_not_run is not None:
+            return StartError(f"{self.spec}: {process.why_not_run}", str(self.spec), status)
         known = process.pid is not None or status is not None
         how = f" ({describe_status(status)})" if ended_itself and known else ""
         words = process.output.last_words()
@@ -266,7 +302,8 @@ class Plan(NamedTuple):
     """What to start: a spec with an id, who takes its output, its seconds, how it waits.
 
     ``timeout_name``: what the user calls its seconds. ``via``: the gateway that the spec's
-    ``via=`` names.
+    ``via=`` names. ``begun``: since when its seconds count, by ``time.monotonic``; None: since
+    the start of all that are started with it.
     """
 
     spec: Spec
@@ -275,119 +312,9 @@ class Plan(NamedTuple):
     execmodel: str
     timeout_name: str = "start_timeout"
     via: Any = None
-
-
-class Launch:
-    """Makes the processes of plans, and ends them, in a thread where no Ctrl-C arrives.
-
-    In the main thread one could arrive between a fork and the first moment that anybody
-    knows of the new process: nobody would ever end it.
-    """
-
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        self._plans = plans
-        self._lock = threading.Lock()  # held while processes are made
-        self._stopped = False
-        self._failure: BaseException | None = None
-        self.results: list[Start | GatewayError] = []
-
-    @property
-    def starts(self) -> list[Start]:
-        return [result for result in self.results if isinstance(result, Start)]
-
-    def run(self) -> None:
-        """Make all of them; raise what is no reason for a GatewayError."""
-        _run_undisturbed(self._run)
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
-        begun = time.monotonic()
-        with self._lock:
-            try:
-                for plan in self._plans:
-                    if not self._stopped:
-                        self.results.append(_begin(plan, begun))
-            except BaseException as error:
-                self._failure = error
-
-    def undo(self) -> None:
-        """End all that was made and has not failed, and make no more."""
-        self._stopped = True
-        _run_undisturbed(self._end_all)
-
-    def _end_all(self) -> None:
-        with self._lock:
-            processes = [start.process for start in self.starts if start.error is None]
-        for process in processes:
-            process.signal(signal.SIGKILL)
-        for process in processes:
-            end_process(process, patience=0.0)
-
-
-def _run_undisturbed(function: Callable[[], None]) -> None:
-    """Run it to its end in a thread of its own; a Ctrl-C only ends the waiting for it."""
-    thread = threading.Thread(target=function, name="gatewaylib-start", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # the interpreter is ending, or may have no more threads
-        function()
-    else:
-        thread.join()
-
-
-def _begin(plan: Plan, begun: float) -> Start | GatewayError:
-    try:
-        return Start(plan, begun)
-    except GatewayError as error:
-        return error
-    except OSError as error:
-        return cannot_start(plan.spec, error)
+    begun: float | None = None
 
 
 def cannot_start(spec: Spec, error: OSError) -> StartError:
     """Return the error of a start for which the system did not give what it takes."""
     return StartError(f"{spec}: cannot start it: {why_not(error)}", str(spec))
-
-
-@contextlib.contextmanager
-def start_all(plans: Sequence[Plan]) -> Iterator[list[Start | GatewayError]]:
-    """Start all of them at once; give a Start that said hello, or an error, for each.
-
-    If anything is raised in its block, or comes in between, all of them are ended.
-    """
-    launch = Launch(plans)
-    try:
-        launch.run()
-        wait_for_hellos(launch.starts)
-        yield [r.error or r if isinstance(r, Start) else r for r in launch.results]
-    except BaseException:  # a Ctrl-C: nobody will know of them, whether they said hello or not
-        launch.undo()
-        raise
-
-
-def wait_for_hellos(starts: list[Start]) -> None:
-    """Bring every start to its end: each has ``info`` or ``error`` afterwards."""
-    alone = [start for start in starts if not start.over and not start.process.transport.pollable]
-    for start in alone:
-        threading.Thread(target=start.run_alone, name="gatewaylib-start", daemon=True).start()
-    pending = [start for start in starts if start not in alone and not start.over]
-    while pending:
-        poll = select.poll()
-        polled: dict[int, Start] = {}
-        for start in pending:
-            for fd, events in start.events.items():
-                poll.register(fd, events)
-                polled[fd] = start
-        left = min(start.deadline for start in pending) - time.monotonic()
-        for fd, events in poll.poll(min(max(0.0, left), MAX_WAIT) * 1000):
-            if not polled[fd].over:
-                polled[fd].step(fd, events)
-        now = time.monotonic()
-        for start in pending:
-            if not start.over and start.deadline <= now:
-                start.run_out_of_time()
-        pending = [start for start in pending if not start.over]
-    for start in alone:
-        if not start.alone.wait(max(0.0, start.deadline - time.monotonic())):
-            start.run_out_of_time()

@@ -151,9 +151,6 @@ class Gateway(BaseGateway):
     def remote_exec(self, source: object, **kwargs: Any) -> Channel:
         """Run ``source`` in the other interpreter; return at once with a channel to it.
 
-        (A task of more than 64 KiB is on its way then. Where the other end reads nothing for
-        5 s, neither this one nor those before, it raises TimeoutError.)
-
         Args:
             source: text or a module, which find the channel as the global ``channel``;
                 or a function, which gets it as its first parameter.
@@ -164,10 +161,17 @@ class Gateway(BaseGateway):
         Raises:
             SourceError: ``source`` can't be sent; TypeError: kwargs with text or a module.
             DumpError: one of ``kwargs`` can't travel.
+            TimeoutError: the other end has read nothing for 5 s, of this task of more than
+                64 KiB or of many before it. (A keyword ``timeout`` is the function's.)
             GatewayLost, ChannelClosed: the gateway is at its end.
 
         Source: doc/reference/what_can_be_sent.rst.
         """
+        return self._exec(source, kwargs)
+
+    def _exec(
+        self, source: object, kwargs: dict[str, Any], timeout: float | None = None
+    ) -> Channel:
         task = sources.prepare(source, kwargs)
         payload = self._own_serializer.dump_parts((*task, kwargs))
         with self._lock:
@@ -176,7 +180,7 @@ class Gateway(BaseGateway):
             end = self._protocol.open_for_task()
             channel = self._handles.make(end, Mailbox(self._serializer))
         try:
-            self._send_payload(end, payload, kind=frames.EXEC)
+            self._send_payload(end, payload, timeout, frames.EXEC)
         except IllegalMove:
             raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}") from None
         return channel
@@ -314,9 +318,9 @@ class Gateway(BaseGateway):
             why = f"the other end gave up: {self._said_at_end}"
         elif self._given_up:
             pass  # what becomes of the process now is our doing and tells nothing
-        elif self._via is not None and self._via.state is not ALIVE:
-            why = f"it was started from gateway {self._via.id}, which is at its end"
-            told = self._via.ended_by or f"gateway {self._via.id} was exited"
+        elif (via := self._lost_via()) is not None:
+            why = f"it was started from gateway {via.id}, which is at its end"
+            told = via.ended_by or f"gateway {via.id} was exited"
             return GatewayLost(f"{lost}: {why}: {told}", self.id)
         elif process.pid is None:
             why = f"{process.argv[0]} closed the connection"
@@ -338,6 +342,13 @@ class Gateway(BaseGateway):
         else:
             message += f"; its last words:\n{words}" if words else "; it wrote nothing to stderr"
         return GatewayLost(message, self.id, status, signal_number, words)
+
+    def _lost_via(self) -> Gateway | None:
+        """Return the gateway that it was started from if it has ended with that one."""
+        if self._via is None:
+            return None
+        self.process.wait(MOMENT * (1 + self.depth))  # what ended first may be told last
+        return None if self._via.state is ALIVE else self._via
 
     def _after_end(self) -> None:
         if isinstance(self.ended_by, GatewayLost) or self.process.has_exited():

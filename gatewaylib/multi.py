@@ -6,6 +6,7 @@ import atexit
 import itertools
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
@@ -185,7 +186,7 @@ class Group:
 
         Args:
             specs: texts, Specs or XSpecs; ``2*popen`` stands for two of them.
-            timeout: seconds for all the starts; None: each spec's ``start_timeout``.
+            timeout: seconds for the whole call; None: each spec's ``start_timeout``.
             keep_started: if some fail, keep the others in the group instead of ending
                 them; they are in the error's ``started``.
 
@@ -193,6 +194,7 @@ class Group:
         a KeyboardInterrupt say, nothing of them is left.
         """
         check_timeout(timeout)
+        begun = None if timeout is None else time.monotonic()
         asked = as_xspecs(specs)
         named = self._with_ids(asked)
         made: dict[str, Gateway | GatewayError] = {}
@@ -200,7 +202,7 @@ class Group:
             waves = in_waves(named, {gateway.id for gateway in self})
             for wave in waves:
                 try:
-                    self._start(wave, made, timeout, on_output)
+                    self._start(wave, made, timeout, begun, on_output)
                 except BaseException:
                     self.end([g for g in made.values() if isinstance(g, Gateway)], 0.0)
                     raise
@@ -225,10 +227,12 @@ class Group:
         specs: Sequence[Spec],
         made: dict[str, Gateway | GatewayError],
         timeout: float | None,
+        begun: float | None,
         on_output: OnOutput | None,
     ) -> None:
         """Start those together whose ``via`` is there; put what comes of each into ``made``."""
-        from .bootstrap import Start, start_all
+        from .bootstrap import Start
+        from .launch import start_all
 
         plans = []
         for spec in specs:
@@ -237,7 +241,8 @@ class Group:
             if isinstance(via, GatewayError):
                 made[str(spec.id)] = StartError(f"{spec.shown}: {needs} did not start", str(spec))
             else:
-                plans.append(self._plan(spec, timeout, on_output, via))
+                plan = self._plan(spec, timeout, on_output, via)
+                plans.append(plan._replace(begun=begun))
         with start_all(plans) as results:
             adopted: list[Gateway] = []
             try:

@@ -56,9 +56,9 @@ class Ending(NamedTuple):
 
     Attributes:
         id: the gateway's.
-        how: "exited" (by itself, when asked), "lost" (by accident, before it was asked),
-            "terminated" (by SIGTERM), "killed" (by SIGKILL) or "stuck" (not even that
-            helped).
+        how: "exited" (by itself, when asked), "lost" (by accident: its connection broke before
+            it was asked, or it was ended by a signal that this end did not send),
+            "terminated" (by SIGTERM), "killed" (by SIGKILL) or "stuck" (not even that helped).
         exit_status: the process's; negative: the signal that ended it; None: unknown.
         error: what went wrong while it was ended.
     """
@@ -98,6 +98,11 @@ def describe_status(status: int | None) -> str:
         return f"killed by {signal.Signals(-status).name}"
     except ValueError:  # a realtime signal has no name
         return f"killed by signal {-status}"
+
+
+def is_by_signal(status: int | None) -> bool:
+    """Return whether a signal ended the process, or, as shells and ssh tell it, one behind it."""
+    return status is not None and (status < 0 or status > 128)
 
 
 # What waits for processes needs more of them than ending does: a descriptor, say.
@@ -209,6 +214,8 @@ def _end_politely(
             if how == "exited" and isinstance(member.ended_by, GatewayLost):
                 how = "lost"
             status = member.bury(max(0.0, deadline - clock())) if how != "stuck" else None
+            if how == "exited" and is_by_signal(status):
+                how = "lost"  # nobody has read the end of its stream yet
         except Exception as error:
             errors.setdefault(index, error)
         endings.append(Ending(member.id, how, status, errors.get(index)))

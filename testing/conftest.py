@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import interpreters
 import leaks
+import machine
 import pytest
 import socket_servers
 import ssh_server
@@ -21,10 +24,26 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from gatewaylib.gateway import Gateway  # noqa: E402
 from gatewaylib.multi import Group  # noqa: E402
 
+# The same examples in each run, and no limit to how long one may take on a busy machine:
+# testing/fuzz_*.py are for finding out more.
+hypothesis.settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
+
 
 def pytest_configure() -> None:
-    """Search for interpreters once, before there are workers that would each do it."""
+    """Do once what there need be no fixture for."""
+    # Before there are workers that would each do it.
     interpreters.find()
+    # A shell that runs this in the background has it ignore Ctrl-C, and all it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
@@ -76,8 +95,8 @@ def group() -> Iterator[Group]:
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh_server.Server]:
     """A real sshd on loopback that a whole module shares."""
-    if ssh_server.find_sshd() is None:
-        pytest.skip("no sshd: install openssh-server")
+    if machine.lacks("sshd"):
+        pytest.skip("not installed: sshd, of openssh-server")
     with ssh_server.running(tmp_path_factory.mktemp("sshd")) as server:
         yield server
 

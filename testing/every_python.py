@@ -51,6 +51,6 @@ def test_the_tour_of_readme_runs_at_this_end(interpreter, tmp_path):
     tour = tmp_path / "tour.py"
     tour.write_text(program(README), encoding="utf-8")
 
-    done = run(interpreter, "-W", "error", tour, timeout=50, PYTHONPATH=str(ROOT))
+    done = run(interpreter, "-W", "error", tour, timeout=120, PYTHONPATH=str(ROOT))
 
     assert done.stdout.splitlines() == promised(program(README))

@@ -27,7 +27,7 @@ except ImportError:  # Python 2: whoever started us has a timeout
     faulthandler = None
 
 MARK = "# plain: runs on every interpreter"
-TIMEOUT = 60  # seconds, for each test
+TIMEOUT = 180  # seconds, for each test
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

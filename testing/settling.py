@@ -7,13 +7,16 @@ with four times what it can do.
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import leaks
+import pytest
 
-BOUND = 30.0  # seconds: a hang, and nothing else
+BOUND = 60.0  # seconds: a hang, and nothing else
 # Seconds more than the library promises, for a machine that is busy with other tests.
 SLACK = 10.0
 NAP = 0.01  # seconds between looks at what nothing tells of
@@ -62,12 +65,39 @@ def nothing_kept() -> Iterator[None]:
     Pools end when they have waited for more work, and the poller's thread closes its pipe when
     the last gateway is gone: both may be later than ``terminate``.
     """
-    assert settle(lambda: not _threads()), _threads()
+    assert settle(is_at_rest), threading.enumerate()
     before = leaks.descriptors()
     yield
-    assert settle(lambda: not _threads()), _threads()
+    assert settle(is_at_rest), threading.enumerate()
     assert settle(lambda: leaks.descriptors() == before), (before, leaks.descriptors())
 
 
-def _threads() -> list[threading.Thread]:
-    return [t for t in threading.enumerate() if t.name.startswith("gatewaylib")]
+def is_at_rest() -> bool:
+    """Say whether no thread of the library's runs in this process."""
+    return not any(thread.name.startswith("gatewaylib") for thread in threading.enumerate())
+
+
+@contextlib.contextmanager
+def interrupted_in(function: str) -> Iterator[None]:
+    """Press Ctrl-C once the main thread stays in a function of that name; expect what it raises."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def is_there() -> bool:
+        frame = sys._current_frames().get(main)
+        while frame is not None and frame.f_code.co_name != function:
+            frame = frame.f_back
+        return frame is not None
+
+    def stays_there() -> bool:
+        return all(is_there() and not threading.Event().wait(NAP) for _ in range(3))
+
+    def press() -> None:
+        if settle(stays_there):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    with pytest.raises(KeyboardInterrupt):
+        thread.start()
+        yield
+    thread.join(BOUND)

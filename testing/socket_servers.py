@@ -8,15 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from settling import BOUND
 
-from gatewaylib.shipped.on_demand import socket_server
+from gatewaylib.commandline.serve import server_script
 
-SCRIPT = str(Path(socket_server.__file__))
+# The server as it is copied to machines where nothing is installed.
+FOLDER = tempfile.TemporaryDirectory(prefix="gatewaylib-")
+SCRIPT = str(Path(FOLDER.name, "socketserver.py"))
+Path(SCRIPT).write_text(server_script())
 TOKEN = "a token that is long enough"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,18 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import leaks
+import machine
 
 HOST = "127.0.0.1"
 TRIES = 5  # somebody else may take the port that was free a moment ago
 # Whatever the machine has, a session finds a python3.
 SESSION_PATH = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"
 PRIVILEGE_SEPARATION = Path("/run/sshd")  # where root's sshd wants it; lost with each boot
-
-
-def find_sshd() -> str | None:
-    """Return the path of sshd, which has to be absolute; None if there is none."""
-    path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
-    return shutil.which("sshd", path=path)
 
 
 def free_port() -> int:
@@ -130,7 +124,7 @@ class Server:
         file = self._folder / "sshd_config"
         file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         self._daemon = subprocess.Popen(
-            [find_sshd() or "sshd", "-D", "-e", "-f", file],
+            [machine.find("sshd") or "sshd", "-D", "-e", "-f", file],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -4,10 +4,10 @@ import io
 import time
 
 import pytest
+from settling import BOUND
 
 from gatewaylib import RemoteError
 
-WAIT = 10.0
 # What stands for its bytes or text at the other end: read as a file by Python's own io.
 CUTS = [["a\nbb\n", "ccc"], ["a", "\n", "bb", "\nc", "cc"], ["", "a\nbb\nccc", ""], ["a\nbb\nccc"]]
 
@@ -61,7 +61,7 @@ def test_what_is_written_is_sent(gateway):
         file.writelines(["a", "b"])
         print("printed", file=file, flush=True)
 
-        received = [channel.receive(WAIT) for _ in range(5)]
+        received = [channel.receive(BOUND) for _ in range(5)]
 
         assert received == ["text", "a", "b", "printed", "\n"]
         assert (file.isatty(), file.readable(), file.writable()) == (False, False, True)
@@ -71,7 +71,7 @@ def test_what_is_written_is_sent(gateway):
 def test_bytes_are_written_in_mode_wb_only_and_text_in_w_only(gateway):
     with gateway.remote_exec("for item in channel: channel.send(item)") as channel:
         channel.makefile("wb").write(b"\0")
-        assert channel.receive(WAIT) == b"\0"
+        assert channel.receive(BOUND) == b"\0"
         for mode, wrong in (("w", b""), ("wb", "")):
             with pytest.raises(TypeError, match=f"opened with '{mode}'"):
                 channel.makefile(mode).write(wrong)
@@ -107,5 +107,5 @@ def test_a_remote_can_use_files_too(gateway):
     )
     channel.send("a\nb")
     channel.send("c\n")
-    assert [channel.receive(WAIT), channel.receive(WAIT)] == ["A\n", "BC\n"]
+    assert [channel.receive(BOUND), channel.receive(BOUND)] == ["A\n", "BC\n"]
     channel.close()

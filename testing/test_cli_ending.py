@@ -7,13 +7,13 @@ import sys
 
 import pytest
 from command_line import COMMAND, TIMEOUT, call, environment, start
+from settling import SLACK
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
 
-# Ctrl-C has two seconds. A machine that is busy with other tests gets some more.
-ENDING = 6.0
+ENDING = 2.0 + SLACK  # seconds: what is promised, and more for a busy machine
 
 
 def interrupt(process, number=signal.SIGINT):
@@ -125,10 +125,10 @@ def test_a_run_that_is_not_done_in_time_is_ended_and_says_which_gateway_was_not(
     code = "import os, time\nif os.environ.get('LONG'): time.sleep(999)"
     specs = ["--on", "popen", "--on", "popen//env:LONG=1"]
 
-    done = call("run", "--timeout", "3", *specs, "-c", code, cwd=tmp_path)
+    done = call("run", "--timeout", "6", *specs, "-c", code, cwd=tmp_path)
 
     assert done.returncode == 124
-    assert "not done within 3 s; 1 of 2 gateways were done" in done.stderr
+    assert "not done within 6 s; 1 of 2 gateways were done" in done.stderr
     assert " ok " in done.stdout
 
 
@@ -137,7 +137,7 @@ def test_a_map_that_is_not_done_in_time_keeps_what_was_done(tmp_path):
         "import time\ndef f(line):\n    time.sleep(999 if line == 'b' else 0)\n    return line\n"
     )
 
-    done = call("run", "--timeout", "3", "--map", "-", "work:f", cwd=tmp_path, text="a\nb\nc\n")
+    done = call("run", "--timeout", "6", "--map", "-", "work:f", cwd=tmp_path, text="a\nb\nc\n")
 
     assert done.returncode == 124
     assert done.stdout == "a\n"

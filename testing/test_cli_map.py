@@ -210,7 +210,7 @@ def test_a_gateway_that_fails_to_start_when_all_is_done_is_told_too(work):
         result = process.stdout.readline()
         (work / "gate").write_text("go on\n")
 
-        _, err = process.communicate(timeout=50)
+        _, err = process.communicate(timeout=120)
 
     assert result == "A\n"
     assert "exit status 9" in err

@@ -160,7 +160,7 @@ def test_a_line_is_shown_when_it_is_printed_and_not_at_the_end(tmp_path):
         first = process.stdout.readline()
         (tmp_path / "gate").write_text("go on")  # waits until the script has opened it
 
-        rest, _ = process.communicate(timeout=50)
+        rest, _ = process.communicate(timeout=120)
 
     assert first == "[gw0] before\n"
     assert rest.startswith("[gw0] after\n")
@@ -207,7 +207,6 @@ def test_many_lines_all_arrive_in_order_before_the_table(tmp_path):
     assert len(lines) == 20002
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.slow
 def test_one_run_spans_every_interpreter_of_this_machine(tmp_path):
     (tmp_path / "script.py").write_text(
@@ -272,7 +271,7 @@ def test_without_its_extra_the_command_names_it_in_one_line(tmp_path, missing):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        timeout=50,
+        timeout=120,
         check=False,
     )
 

@@ -38,7 +38,7 @@ def test_remoto_does_on_gatewaylib_what_it_does_on_execnet():
     said = {}
     for library in ("execnet", "gatewaylib"):
         done = subprocess.run(
-            [sys.executable, "-c", REMOTO, library], capture_output=True, text=True, timeout=50
+            [sys.executable, "-c", REMOTO, library], capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stderr
         said[library] = done.stdout.splitlines()

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from local_sides import local_side
+from machine import needs
 from settling import BOUND, gone, promised
 
 import gatewaylib
@@ -25,11 +26,6 @@ def public_python():
     """Return an interpreter outside of anybody's home; None if there is none."""
     found = [shutil.which(name, path="/usr/bin:/usr/local/bin") for name in ("python3", "pypy3")]
     return next((path for path in found if path), None)
-
-
-def needs(*commands):
-    missing = [name for name in commands if not shutil.which(name)]
-    return pytest.mark.skipif(bool(missing), reason=f"not here: {missing}")
 
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become others")

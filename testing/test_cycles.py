@@ -5,36 +5,25 @@ import os
 import signal
 import sys
 import threading
-import time
 
 import leaks
 import pytest
+from settling import BOUND, nothing_kept, settle
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
 
-BOUND = 20.0  # seconds: a hang, and nothing else
 
 
 @pytest.fixture
 def same_as_before():
-    """Fail if a thread, a descriptor or a child stays; pools and pollers may take a moment."""
+    """Fail if a thread, a descriptor or a child stays."""
     gatewaylib.Group(["popen"]).terminate(timeout=BOUND)  # what is imported, is imported now
-    assert settle(lambda: threading.active_count() == 1), threading.enumerate()
-    before = leaks.descriptors()
-    yield
-    assert settle(lambda: threading.active_count() == 1), threading.enumerate()
-    assert settle(lambda: leaks.descriptors() == before), (before, leaks.descriptors())
+    with nothing_kept():
+        yield
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
-
-
-def settle(condition):
-    deadline = time.monotonic() + 3.0
-    while not condition() and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
-    return condition()
 
 
 def use(gateway):

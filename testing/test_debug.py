@@ -12,7 +12,7 @@ import pytest
 import gatewaylib
 from gatewaylib.shipped import debug
 
-WAIT = 20.0
+WAIT = 60.0  # seconds: a hang, and nothing else
 FOLDER = os.path.dirname(os.path.dirname(gatewaylib.__file__))
 PROGRAM = """
 import gatewaylib
@@ -34,7 +34,7 @@ def run(folder, **environ):
         env={**os.environ, "PYTHONPATH": FOLDER, "TMPDIR": str(folder), **environ},
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        timeout=50,
+        timeout=120,
         check=True,
     )
     return done.stderr, sorted(folder.iterdir())

@@ -24,7 +24,7 @@ def run(command, **kwargs):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
-        timeout=50,
+        timeout=120,
         check=False,
         env=ENVIRON,
         **kwargs,

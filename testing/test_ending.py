@@ -11,6 +11,7 @@ from command_line import environment
 from settling import BOUND, promised
 
 import gatewaylib
+from gatewaylib import termination
 
 # What a task does: it says "ready", and then it is trouble.
 IGNORE = "from signal import *\nfor n in SIGTERM, SIGINT: signal(n, SIG_IGN)\n"
@@ -43,7 +44,8 @@ DEAF = {
     "holds the GIL": (HOLD_GIL, "terminated"),
     "holds the GIL, ignores SIGTERM": (IGNORE + HOLD_GIL, "killed"),
     "is stopped": (
-        "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)", "killed"
+        "import os, signal\n" + READY + "os.kill(os.getpid(), signal.SIGSTOP)",
+        "killed",
     ),
 }
 
@@ -69,14 +71,20 @@ def test_stubborn_remotes_end_by_themselves_when_asked():
     )
 
 
-def test_deaf_remotes_are_made_to_end_in_time():
+@pytest.mark.parametrize("how", ["terminated", "killed"])
+def test_deaf_remotes_are_made_to_end_in_time(how, monkeypatch):
     group = gatewaylib.Group()
-    start(group, [code for code, _ in DEAF.values()])
+    codes = [code for code, way in DEAF.values() if way == how]
+    start(group, codes)
+    # How long is waited for a signal to work is no matter here, and a busy machine takes long.
+    monkeypatch.setattr(termination, "KILL_TIME", BOUND)
+    if how == "terminated":
+        monkeypatch.setattr(termination, "TERM_TIME", BOUND)
 
     with promised(0.5 + 1):
         report = group.terminate(timeout=0.5)
 
-    assert [ending.how for ending in report] == [how for _, how in DEAF.values()]
+    assert [ending.how for ending in report] == [how] * len(codes)
     assert report.killed == list(report)
     for ending in report:
         assert {"terminated": "SIGTERM", "killed": "SIGKILL"}[ending.how] in str(ending)
@@ -115,6 +123,17 @@ def test_a_gateway_that_dies_says_how():
     report = group.terminate(timeout=BOUND)
     assert [ending.how for ending in report] == ["lost"] * len(ACCIDENTS)
     assert report.killed == []
+
+
+def test_a_remote_that_was_killed_right_before_it_was_asked_to_end_was_lost():
+    group = gatewaylib.Group()
+    gateways = group.makegateways(["4*popen"])
+
+    for gateway in gateways:
+        os.kill(gateway.process.pid, signal.SIGKILL)
+    report = group.terminate(timeout=BOUND)
+
+    assert [(ending.how, ending.exit_status) for ending in report] == [("lost", -9)] * 4
 
 
 def test_everybody_who_waits_is_told_how_the_gateway_died():
@@ -211,7 +230,7 @@ def test_ending_waits_for_no_reader_of_output():
     gateway.remote_exec("print('x')").waitclose(timeout=BOUND)
 
     with promised(1):
-        (ending,) = group.terminate(timeout=1)
+        (ending,) = group.terminate(timeout=BOUND)
 
     go.set()
     assert ending.how == "exited"
@@ -227,7 +246,7 @@ def test_ending_waits_for_no_process_that_left_the_group_and_floods():
     start(group, [code] * 3)
 
     with promised(1):
-        report = group.terminate(timeout=1)
+        report = group.terminate(timeout=BOUND)
 
     assert [ending.how for ending in report] == ["exited"] * 3
     # Nobody reads what they write any more: that ends them, and the next check says so.

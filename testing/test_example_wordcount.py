@@ -31,10 +31,11 @@ def count_words(file_names, *options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_gateways_count_the_words_of_the_standard_library_as_one_process_does():
     example = load_example()
     listed = subprocess.run(
-        [sys.executable, str(SCRIPT)], stdout=subprocess.PIPE, timeout=50, check=True
+        [sys.executable, str(SCRIPT)], stdout=subprocess.PIPE, timeout=120, check=True
     )
     file_names = os.fsdecode(listed.stdout).splitlines()
     expected = example.top([example.count(name) for name in file_names])

@@ -1,30 +1,17 @@
 """The same behaviour with threads, one main thread, gevent and eventlet, at either end."""
 
-import importlib.util
 import os
 import subprocess
 import sys
-import time
 
 import pytest
+from machine import GREEN
+from settling import BOUND, promised
 
 import gatewaylib
 from gatewaylib import RemoteError
 
-WAIT = 10.0
 ECHO = "for item in channel: channel.send(item)"
-
-
-def green(name):
-    return pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(name) is None, reason=f"{name} does not install here"
-        ),
-    )
-
-
-GREEN = [green("gevent"), green("eventlet")]
 
 
 # ---- at the remote -----------------------------------------------------------------------
@@ -39,18 +26,18 @@ def remote(request):
 
 
 def test_a_remote_of_any_model_says_which_it_is_and_echoes(remote):
-    assert remote.remote_status(WAIT).execmodel == remote.id
+    assert remote.remote_status(BOUND).execmodel == remote.id
     with remote.remote_exec(ECHO) as channel:
         for item in (1, b"x" * 10**6, None):
             channel.send(item)
-            assert channel.receive(WAIT) == item
+            assert channel.receive(BOUND) == item
 
 
 def test_tasks_of_any_model_run_side_by_side(remote):
     channels = [remote.remote_exec(ECHO) for _ in range(5)]
     for number, channel in enumerate(channels):
         channel.send(number)
-    assert [channel.receive(WAIT) for channel in reversed(channels)] == [4, 3, 2, 1, 0]
+    assert [channel.receive(BOUND) for channel in reversed(channels)] == [4, 3, 2, 1, 0]
     for channel in channels:
         channel.close()
 
@@ -67,32 +54,31 @@ def test_timeouts_callbacks_and_errors_work_in_a_task_of_any_model(remote):
         "channel.gateway.execmodel.sleep(0.01)\n"
         "raise LookupError('end')\n"
     )
-    assert channel.receive(WAIT) == "timeout"
+    assert channel.receive(BOUND) == "timeout"
     inner = remote.newchannel()
     channel.send(inner)
-    assert channel.receive(WAIT) == "set"
+    assert channel.receive(BOUND) == "set"
     inner.send(1)
     with pytest.raises(RemoteError, match="LookupError: end"):
-        channel.receive(WAIT)
+        channel.receive(BOUND)
 
 
 def test_a_remote_of_any_model_ends_when_asked_though_a_task_waits(remote):
     with gatewaylib.Group() as group:
         gateway = group.makegateway(f"popen//execmodel={remote.id}//env:PYTHONWARNINGS=ignore")
         channel = gateway.remote_exec("channel.send(1); channel.receive()")
-        channel.receive(WAIT)
-        begun = time.monotonic()
+        channel.receive(BOUND)
 
-        report = group.terminate(5.0)
+        with promised(2.0):
+            report = group.terminate(BOUND)
 
         assert [ending.how for ending in report] == ["exited"]
-        assert time.monotonic() - begun < 2.0
 
 
 # ---- at this end -------------------------------------------------------------------------
 
 LOCAL = '''
-import sys, time, warnings
+import sys, warnings
 warnings.simplefilter("ignore")
 name = sys.argv[1]
 if name == "gevent":
@@ -101,7 +87,7 @@ else:
     import eventlet as green
 import gatewaylib
 
-WAIT = 10
+WAIT = 30
 group = gatewaylib.Group(execmodel=name)
 assert group.execmodel.backend == name
 group.set_execmodel(name, "thread")
@@ -123,11 +109,11 @@ def tick():
         ticks.append(1)
         green.sleep(0.001)
 ticking = green.spawn(tick)
-begun = time.time()
 try:
-    two.newchannel().receive(0.2)
+    two.newchannel().receive(1.0)
 except gatewaylib.TimeoutError:
-    assert 0.15 < time.time() - begun < 0.6
+    ticks.append("in time")
+assert ticks.pop() == "in time"
 assert len(ticks) == 5, ticks
 channel.send("late")
 while not order:
@@ -157,7 +143,7 @@ watcher.send(inner)
 assert watcher.receive(WAIT) == 0
 del inner
 assert watcher.receive(WAIT) == 1
-report = group.terminate(5)
+report = group.terminate(WAIT)
 print([ending.how for ending in report])
 '''
 
@@ -188,9 +174,9 @@ def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):
 @pytest.mark.parametrize("busy", ["while True: pass", "import time; time.sleep(1000)"])
 def test_a_green_task_that_lets_nobody_run_ends_by_itself_when_asked(group, model, busy):
     gateway = group.makegateway(f"popen//execmodel={model}")
-    gateway.remote_exec("channel.send(1)").receive(WAIT)
+    gateway.remote_exec("channel.send(1)").receive(BOUND)
     gateway.remote_exec(busy)
 
-    (ending,) = group.terminate(timeout=WAIT)
+    (ending,) = group.terminate(timeout=BOUND)
 
     assert ending.how == "exited"

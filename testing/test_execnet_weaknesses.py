@@ -23,7 +23,7 @@ from gatewaylib import (
     loads,
 )
 
-WAIT = 20.0
+WAIT = 60.0  # seconds: a hang, and nothing else
 ECHO = "for item in channel: channel.send(item)"
 
 

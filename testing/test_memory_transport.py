@@ -3,13 +3,12 @@
 import threading
 
 import pytest
+from settling import BOUND, settle
 
 from gatewaylib import ChannelEnded, GatewayLost, RemoteError, TimeoutError
 from gatewaylib.gateway_base import ENDED, BaseGateway
 from gatewaylib.shipped.threads import get_model
 from gatewaylib.transports import memory
-
-WAIT = 10.0
 
 
 class OtherEnd(BaseGateway):
@@ -38,12 +37,8 @@ class Pair:
         return first, self.wait_for(first.id)
 
     def wait_for(self, id):
-        deadline = threading.Event()
-        for _ in range(1000):
-            if id in self.two._protocol.ends:
-                return self.two._load_channel(id)
-            deadline.wait(0.01)
-        raise AssertionError(f"no channel {id}")
+        assert settle(lambda: id in self.two._protocol.ends), f"no channel {id}"
+        return self.two._load_channel(id)
 
 
 @pytest.fixture
@@ -56,9 +51,9 @@ def pair():
 
 def test_items_cross_between_two_gateways_of_one_process(pair):
     here, there = pair.channels()
-    assert there.receive(WAIT) is None
+    assert there.receive(BOUND) is None
     there.send([1, {2}])
-    assert here.receive(WAIT) == [1, {2}]
+    assert here.receive(BOUND) == [1, {2}]
 
 
 def test_two_closes_that_cross_end_the_channel_at_both_ends(pair):
@@ -67,12 +62,12 @@ def test_two_closes_that_cross_end_the_channel_at_both_ends(pair):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(WAIT)
+        thread.join(BOUND)
 
     # Whatever crossed is over once another channel has been there and back.
     probe, other = pair.channels()
     other.send(1)
-    probe.receive(WAIT)
+    probe.receive(BOUND)
     assert here.isclosed() and there.isclosed()
     for gateway in (pair.one, pair.two):
         assert here.id not in gateway._protocol.ends
@@ -83,45 +78,45 @@ def test_an_error_behind_the_last_item_is_told(pair):
     with pair.two._lock:
         pair.two._protocol.send_last(there._end)
     pair.two._writer.flush_soon()
-    here.waitclose(WAIT)
+    here.waitclose(BOUND)
 
     there.close("it broke")
 
     probe, other = pair.channels()  # behind the error, whatever reads
     other.send(1)
-    probe.receive(WAIT)
+    probe.receive(BOUND)
     with pytest.raises(RemoteError, match="it broke"):
-        here.receive(WAIT)
+        here.receive(BOUND)
 
 
 def test_what_is_sent_into_a_close_is_lost_without_harm(pair):
     here, there = pair.channels()
-    there.receive(WAIT)
+    there.receive(BOUND)
     sent = 0
     closer = threading.Thread(target=here.close)
     try:
         closer.start()
         while True:
-            there.send(b"x" * 1000, timeout=WAIT)
+            there.send(b"x" * 1000, timeout=BOUND)
             sent += 1
     except ChannelEnded:
-        closer.join(WAIT)
+        closer.join(BOUND)
 
     probe, other = pair.channels()
     other.send(sent)
-    assert probe.receive(WAIT) == sent
+    assert probe.receive(BOUND) == sent
 
 
 def test_a_channel_in_an_item_that_crosses_a_close_is_closed(pair):
     here, there = pair.channels()
-    there.receive(WAIT)
+    there.receive(BOUND)
     with here.gateway._lock:  # nothing that arrives at that end is looked at meanwhile
         crossing = there.gateway.newchannel()
-        there.send(crossing, timeout=WAIT)
+        there.send(crossing, timeout=BOUND)
         here.gateway._protocol.close(here._end)
     here.gateway._writer.flush()
 
-    crossing.waitclose(WAIT)
+    crossing.waitclose(BOUND)
 
     assert crossing.isclosed()
 
@@ -129,18 +124,18 @@ def test_a_channel_in_an_item_that_crosses_a_close_is_closed(pair):
 def test_a_large_item_given_up_leaves_the_channel_whole():
     pair = Pair(window=100_000, capacity=1000)
     here, there = pair.channels()
-    there.receive(WAIT)
+    there.receive(BOUND)
     with pytest.raises(TimeoutError):
         here.send(b"x" * 500_000, timeout=0.1)
-    here.send("next", timeout=WAIT)
-    assert there.receive(WAIT) == "next"
+    here.send("next", timeout=BOUND)
+    assert there.receive(BOUND) == "next"
     for transport in pair.transports:
         transport.abort()
 
 
 def test_a_connection_that_breaks_wakes_every_waiter_of_both_ends(pair):
     here, there = pair.channels()
-    there.receive(WAIT)
+    there.receive(BOUND)
     told = []
 
     def wait(call):
@@ -155,7 +150,7 @@ def test_a_connection_that_breaks_wakes_every_waiter_of_both_ends(pair):
         thread.start()
     pair.transports[0].abort()
     for thread in threads:
-        thread.join(WAIT)
+        thread.join(BOUND)
 
     assert sorted(told) == ["one", "one", "two", "two"]
     assert pair.one.state is ENDED and pair.two.state is ENDED
@@ -167,7 +162,7 @@ def test_a_peer_that_breaks_the_protocol_is_given_up_with_the_reason(pair):
     here, there = pair.channels()
     pair.transports[1].write_one(b"\xff" * 9)
     with pytest.raises(GatewayLost, match="frame of 4294967295 bytes"):
-        here.receive(WAIT)
+        here.receive(BOUND)
 
 
 def test_a_local_end_does_not_run_what_its_peer_sends(pair):
@@ -176,4 +171,4 @@ def test_a_local_end_does_not_run_what_its_peer_sends(pair):
         end = pair.two._protocol.open_for_task()
     pair.two._send_payload(end, b"", kind=2)
     with pytest.raises(GatewayLost, match="asked this one to run code"):
-        here.receive(WAIT)
+        here.receive(BOUND)

@@ -3,10 +3,10 @@
 import queue
 
 import pytest
+from settling import BOUND
 
 from gatewaylib import MultiChannel, RemoteError, TimeoutError
 
-WAIT = 10.0
 ECHO = "for item in channel: channel.send(item)"
 
 
@@ -42,12 +42,12 @@ def test_a_queue_gets_the_items_of_all_and_each_ones_end(channels):
     assert channels.make_receive_queue() is items
     channels.send_each("x")
 
-    got = [items.get(timeout=WAIT) for _ in range(3)]
+    got = [items.get(timeout=BOUND) for _ in range(3)]
     assert {channel.id for channel, _ in got} == {channel.id for channel in channels}
     for channel in channels:
         channel.close()
 
-    ends = [items.get(timeout=WAIT) for _ in range(3)]
+    ends = [items.get(timeout=BOUND) for _ in range(3)]
     assert sorted((channel.id, item) for channel, item in ends) == [(c.id, "end") for c in channels]
     with pytest.raises(queue.Empty):
         items.get_nowait()
@@ -56,7 +56,7 @@ def test_a_queue_gets_the_items_of_all_and_each_ones_end(channels):
 def test_the_queue_has_the_end_of_a_task_that_failed(gateway):
     channels = MultiChannel([gateway.remote_exec("channel.send(1)"), gateway.remote_exec("1/0")])
     items = channels.make_receive_queue(endmarker=None)
-    got = [items.get(timeout=WAIT) for _ in range(3)]
+    got = [items.get(timeout=BOUND) for _ in range(3)]
 
     assert [item for channel, item in got if channel is channels[0]] == [1, None]
     assert [item for channel, item in got if channel is channels[1]] == [None]
@@ -68,7 +68,7 @@ def test_waitclose_waits_for_all_and_raises_the_first_remote_error(gateway):
     channels = MultiChannel([gateway.remote_exec(text) for text in texts])
 
     with pytest.raises(RemoteError, match="KeyError: 1"):
-        channels.waitclose(WAIT)
+        channels.waitclose(BOUND)
 
     assert [channel.isclosed() for channel in channels] == [True] * 4
-    assert channels[3].receive(WAIT) == 3
+    assert channels[3].receive(BOUND) == 3

@@ -301,6 +301,4 @@ PAIRS = {(OPEN, OPEN), (SENT_LAST, GOT_LAST), (GOT_LAST, SENT_LAST)}
 assert CLOSING not in sum(PAIRS, ())
 
 TestTwoSides = TwoSides.TestCase
-TestTwoSides.settings = settings(
-    max_examples=60, stateful_step_count=50, deadline=None, print_blob=True
-)
+TestTwoSides.settings = settings(max_examples=60, stateful_step_count=50)

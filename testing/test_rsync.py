@@ -5,11 +5,12 @@ import random
 import signal
 import socket
 import stat
-import threading
 from pathlib import Path
 
 import interpreters
 import pytest
+from machine import GREEN, import_quietly
+from settling import settle
 
 from gatewaylib import Group, rsync_target, rsync_tree
 from gatewaylib.rsync import RSync, SyncError, SyncErrors
@@ -560,9 +561,9 @@ def test_two_targets_may_be_the_same_directory(group, source, dest):
     assert tree_of(dest) == tree_of(source)
 
 
-@pytest.mark.parametrize("model", ["gevent", "eventlet"])
+@pytest.mark.parametrize("model", GREEN)
 def test_green_threads_can_serve_targets(model, source, tmp_path):
-    pytest.importorskip(model)
+    import_quietly(model)
     (source / "file").write_text("f")
     with Group(["2*popen//execmodel=thread"], execmodel=model) as group:
         rsync = RSync(source, verbose=False)
@@ -612,15 +613,11 @@ def kill_in_the_middle(group, source, dest, monkeypatch):
     gateway = group.makegateway()
     pid = gateway._rinfo().pid
     read = rsync_tree.OpenFile.chunks
-    moment = threading.Event()
 
     def chunks(self, size):
         for number, chunk in enumerate(read(self, size)):
             if number == 40:
-                for _ in range(2000):
-                    if any(path.stat().st_size for path in partial_files(dest)):
-                        break
-                    moment.wait(0.01)
+                assert settle(lambda: any(p.stat().st_size for p in partial_files(dest)))
                 os.kill(pid, signal.SIGKILL)
             yield chunk
 

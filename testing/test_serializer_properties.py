@@ -61,8 +61,9 @@ def containers(inner):
 values = st.recursive(simple, containers, max_leaves=20)
 
 
+@pytest.mark.slow
 @given(values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_value_comes_back_as_it_was(value):
     payload = PLAIN.dumps(value)
 
@@ -76,8 +77,9 @@ def test_any_long_list_comes_back_as_it_was(value):
     assert same(PLAIN.loads(PLAIN.dumps(value)), value)
 
 
+@pytest.mark.slow
 @given(values, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_changed_payload_is_a_value_or_a_load_error(value, data):
     payload = bytearray(PLAIN.dumps(value))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -236,7 +236,7 @@ def test_with_a_token_the_server_may_listen_on_every_address(group, tmp_path):
         ("socket=host", "written HOST:PORT"),
         ("socket=host:99999", "written HOST:PORT"),
         ("socket=host:1//python=python3", "python is for"),
-        ("socket=host:1//cert=x", "are for TLS: add ca="),
+        ("socket=host:1//cert=x", "cert= is for TLS: add ca="),
         ("socket//installvia=gw9", "installvia=gw9 is no gateway"),
         ("popen//token_file=x", "token_file is for socket"),
     ],

@@ -11,7 +11,8 @@ from socket_servers import TOKEN, nobody, pretend
 
 import gatewaylib
 from gatewaylib import HostNotFound, StartError
-from gatewaylib.shipped.on_demand import socket_server
+from gatewaylib.shipped.on_demand.socket_server import handshake, listening
+from gatewaylib.shipped.on_demand.socket_server import server as accepting
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("token")]
 
@@ -45,10 +46,10 @@ def answer(*, welcome, then):
     """Answer as a server does up to the welcome; ``welcome`` makes it of greeting and answer."""
 
     def talk(connection):
-        greeting = socket_server.read_line(connection)
-        answer = socket_server.make_greeting("token")
+        greeting = handshake.read_line(connection)
+        answer = handshake.make_greeting("token")
         connection.sendall(answer.encode())
-        socket_server.read_line(connection)
+        handshake.read_line(connection)
         connection.sendall(welcome(greeting, answer).encode())
         then(connection)
 
@@ -56,11 +57,11 @@ def answer(*, welcome, then):
 
 
 def know_it(greeting, answer):
-    return "welcome %s\n" % socket_server.proof(TOKEN, "server", greeting, answer)
+    return "welcome %s\n" % handshake.proof(TOKEN, "server", greeting, answer)
 
 
 def repeat_ours(greeting, answer):
-    return "welcome %s\n" % socket_server.proof(TOKEN, "client", greeting, answer)
+    return "welcome %s\n" % handshake.proof(TOKEN, "client", greeting, answer)
 
 
 ENDING = {
@@ -149,7 +150,7 @@ def read_all(sock):
 def test_nothing_of_a_client_without_the_token_is_run(server, tmp_path):
     path = tmp_path / "proof"
     code = f"open({str(path)!r}, 'w')"
-    greeting = socket_server.make_greeting()
+    greeting = handshake.make_greeting()
     attempts = [
         # As execnet's client speaks: the server of execnet evaluates this.
         f"{f'exec({code!r})'!r}\n",
@@ -174,22 +175,22 @@ def test_nothing_of_a_client_without_the_token_is_run(server, tmp_path):
 
 
 def test_a_proof_is_good_for_one_connection_only(server):
-    greeting = socket_server.make_greeting()
+    greeting = handshake.make_greeting()
     with connect(server) as first, connect(server) as second:
         first.sendall(greeting.encode())
-        answer = socket_server.read_line(first)
-        proof = socket_server.proof(TOKEN, "client", greeting, answer)
+        answer = handshake.read_line(first)
+        proof = handshake.proof(TOKEN, "client", greeting, answer)
         second.sendall(f"{greeting}{proof}\n".encode())
 
         assert b"refused its token is wrong" in read_all(second)
 
 
 def test_a_program_without_end_is_refused(server):
-    greeting = socket_server.make_greeting()
+    greeting = handshake.make_greeting()
     with connect(server) as sock:
         sock.sendall(greeting.encode())
-        answer = socket_server.read_line(sock)
-        proof = socket_server.proof(TOKEN, "client", greeting, answer)
+        answer = handshake.read_line(sock)
+        proof = handshake.proof(TOKEN, "client", greeting, answer)
         sock.sendall(f"{proof}\n999999999999\n".encode())
 
         assert b"refused a program of 999999999999 bytes" in read_all(sock)
@@ -198,11 +199,11 @@ def test_a_program_without_end_is_refused(server):
 @pytest.fixture
 def impatient(monkeypatch):
     """A server in this process, with little room and time for strangers."""
-    monkeypatch.setattr(socket_server, "HANDSHAKE_TIME", 2.0)
-    monkeypatch.setattr(socket_server, "MAX_STRANGERS", 4)
-    listener, is_loopback = socket_server.listen("127.0.0.1", 0)
+    monkeypatch.setattr(accepting, "HANDSHAKE_TIME", 2.0)
+    monkeypatch.setattr(accepting, "MAX_STRANGERS", 4)
+    listener, is_loopback = listening.listen("127.0.0.1", 0)
     assert is_loopback
-    server = socket_server.Server(listener, TOKEN)
+    server = accepting.Server(listener, TOKEN)
     server.port = listener.getsockname()[1]
     thread = threading.Thread(target=server.serve)
     thread.start()
@@ -217,7 +218,7 @@ def test_who_takes_long_over_the_handshake_is_cut_off_and_others_get_in(impatien
 
     def drip(sock):
         with contextlib.suppress(OSError):
-            for byte in socket_server.make_greeting().encode():
+            for byte in handshake.make_greeting().encode():
                 sock.sendall(bytes([byte]))
                 if stopped.wait(0.1):
                     return
@@ -229,7 +230,7 @@ def test_who_takes_long_over_the_handshake_is_cut_off_and_others_get_in(impatien
             thread.start()
         with gatewaylib.Group() as group:
             gateway = group.makegateway(f"socket=127.0.0.1:{impatient.port}")
-            strangers = impatient._strangers
+            strangers = len(impatient._strangers)
 
             assert gateway.remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
         assert strangers <= 4
@@ -243,13 +244,13 @@ def test_texts_are_the_same_or_not_with_and_without_the_help_of_hmac(monkeypatch
     pairs = [("", ""), ("a", "a"), ("a", "b"), ("a", "ab"), ("ab", "a"), ("", "a"), ("ä", "ä")]
     expected = [one == other for one, other in pairs]
 
-    assert [socket_server.is_same(*pair) for pair in pairs] == expected
-    monkeypatch.delattr(socket_server.hmac, "compare_digest")
-    assert [socket_server.is_same(*pair) for pair in pairs] == expected
+    assert [handshake.is_same(*pair) for pair in pairs] == expected
+    monkeypatch.delattr(handshake.hmac, "compare_digest")
+    assert [handshake.is_same(*pair) for pair in pairs] == expected
 
 
 def test_a_client_that_resets_its_connection_harms_nobody(server):
-    for data in (b"", socket_server.make_greeting().encode(), os.urandom(50)):
+    for data in (b"", handshake.make_greeting().encode(), os.urandom(50)):
         sock = connect(server)
         sock.sendall(data)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -88,16 +88,12 @@ def test_a_gateway_that_is_lost_can_not_start_one(group):
     "told", ["5", "('host',)", "('127.0.0.1', 'x')", "('127.0.0.1', 99999999)", "None"]
 )
 def test_a_gateway_that_tells_no_address_is_told_off(told, group, monkeypatch):
-    from gatewaylib.shipped.on_demand import socket_server
-
     first = group.makegateway("popen//id=first")
     real = first.remote_exec
     monkeypatch.setattr(
         first,
         "remote_exec",
-        lambda source: real(
-            f"channel.receive(); channel.send({told})" if source is socket_server else source
-        ),
+        lambda source: real(f"channel.receive(); channel.send({told})"),
     )
 
     with pytest.raises(StartError, match="first told no address"):

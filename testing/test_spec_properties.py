@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewaylib.shipped.errors import SpecError
-from gatewaylib.spec import Spec, expand, parse
+from gatewaylib.spec import Spec, expand, parse, shown
 from gatewaylib.spec_keys import EXECMODELS, KEYS, MAX_SECONDS, STDIO
 
 # Much of what means something in the syntax, and some of everything else.
@@ -57,7 +57,7 @@ def test_any_text_is_a_spec_or_refused(text):
     try:
         spec = parse(text)
     except SpecError as error:
-        assert repr(text) in str(error)
+        assert repr(shown(text)) in str(error)
     else:
         assert parse(str(spec)) == spec
 

@@ -3,17 +3,15 @@
 import os
 import shutil
 import socket
-import time
 
 import pytest
 import ssh_server
+from settling import BOUND, promised
 
 import gatewaylib
 
 pytestmark = pytest.mark.slow
 
-BOUND = 30.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds for a machine that is busy with other tests
 
 
 # ---- what stands in the way of the hello -------------------------------------------------
@@ -61,12 +59,9 @@ def test_a_banner_is_no_trouble(group, tmp_path):
 
 def test_a_login_that_says_nothing_and_hangs_is_an_error_in_time(group, box, logging_in):
     logging_in("cat > /dev/null")  # until its stdin ends
-    begun = time.monotonic()
-
-    with pytest.raises(gatewaylib.StartError, match=r"within 1 s.*\n?.*ssh -F .* true"):
+    what = r"within 1 s.*\n?.*ssh -F .* true"
+    with promised(2), pytest.raises(gatewaylib.StartError, match=what):
         group.makegateway(f"{box}//start_timeout=1")
-
-    assert time.monotonic() - begun < 2 + SLACK
 
 
 # ---- hosts that are not reached ----------------------------------------------------------
@@ -106,12 +101,10 @@ UNREACHABLE = {
 def test_what_keeps_ssh_from_its_host_is_said_at_once(group, sshd, tmp_path, name):
     make, what = UNREACHABLE[name]
     spec = make(sshd, tmp_path)
-    begun = time.monotonic()
 
-    with pytest.raises(gatewaylib.HostNotFound, match=what) as caught:
+    with promised(5), pytest.raises(gatewaylib.HostNotFound, match=what) as caught:
         group.makegateway(spec)
 
-    assert time.monotonic() - begun < 5 + SLACK
     assert caught.value.exit_status == 255
     assert what in caught.value.stderr
     assert str(caught.value).startswith(spec.partition("//")[0])
@@ -152,12 +145,9 @@ def test_a_network_without_a_route_is_said(group, tmp_path, monkeypatch):
 def test_a_host_that_never_answers_is_an_error_in_time(group):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        begun = time.monotonic()
-
-        with pytest.raises(gatewaylib.StartError, match=f"within 1 s.*\n?.*ssh -p {port}"):
+        what = f"within 1 s.*\n?.*ssh -p {port}"
+        with promised(2), pytest.raises(gatewaylib.StartError, match=what):
             group.makegateway(f"ssh=-p {port} 127.0.0.1//start_timeout=1")
-
-    assert time.monotonic() - begun < 2 + SLACK
 
 
 def test_a_host_that_has_no_python_says_so(group, box, logging_in, tmp_path):

@@ -4,17 +4,14 @@ import operator
 import os
 import signal
 import sys
-import threading
 import time
 
 import leaks
 import pytest
+from settling import BOUND, SLACK, is_at_rest, nothing_kept, settle
 
 import gatewaylib
 from gatewaylib import StartError, bootstrap
-
-BOUND = 20.0  # seconds: a hang, and nothing else
-SLACK = 2.0  # seconds for a machine that is busy with other tests
 
 # Reads the line, and takes from its options how a hello begins.
 HELLO = (
@@ -193,19 +190,17 @@ def test_a_process_out_of_descriptors_gets_an_error_and_nothing_leaks():
     resource = pytest.importorskip("resource", reason="a limit that only Unix has")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     group = gatewaylib.Group()
-    before = set(os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 24, hard))
-    try:
-        with pytest.raises(StartError, match="Too many open files"):
-            for _ in range(24):
-                group.makegateway()
-        assert len(group) > 1
-        assert group[-1].remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    group.terminate(timeout=BOUND)
-    while set(os.listdir("/proc/self/fd")) > before:
-        pass  # the pollers end at once; pytest-timeout bounds this
+    with nothing_kept():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(leaks.descriptors()) + 24, hard))
+        try:
+            with pytest.raises(StartError, match="Too many open files"):
+                for _ in range(24):
+                    group.makegateway()
+            assert len(group) > 1
+            assert group[-1].remote_exec("channel.send(1)").receive(timeout=BOUND) == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        group.terminate(timeout=BOUND)
 
 
 @pytest.mark.parametrize(
@@ -225,21 +220,10 @@ def test_whichever_step_of_a_start_fails_leaves_no_descriptor(step, monkeypatch)
         raise MemoryError(step)
 
     gatewaylib.Group(["popen"]).terminate(timeout=BOUND)  # what is imported, is imported now
-    settle()
-    before = leaks.descriptors()
-    with monkeypatch.context() as patch:
+    with nothing_kept(), monkeypatch.context() as patch:
         patch.setattr(f"gatewaylib.transports.{step}", fail)
         with pytest.raises(MemoryError):
             gatewaylib.Group().makegateway()
-    settle()
-    assert leaks.descriptors() == before
-
-
-def settle():
-    """Wait until the pollers have ended, which have descriptors of their own."""
-    for name in ("gatewaylib-start", "gatewaylib-output", "gatewaylib-poller"):
-        for thread in [thread for thread in threading.enumerate() if thread.name == name]:
-            thread.join(BOUND)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +231,7 @@ def settle():
     [
         "gatewaylib.transports.process.subprocess.Popen",
         "gatewaylib.bootstrap.start_process",
-        "gatewaylib.bootstrap.wait_for_hellos",
+        "gatewaylib.launch.wait_for_hellos",
         "gatewaylib.multi.Gateway",
         "gatewaylib.multi.Gateway.begin",
     ],
@@ -262,40 +246,37 @@ def test_ctrl_c_right_behind_any_step_of_a_start_leaves_nothing(moment, monkeypa
 
     group = gatewaylib.Group(["popen"])
     group.terminate(timeout=BOUND)  # what is imported, is imported now
-    settle()
-    before = leaks.descriptors()
-    with monkeypatch.context() as patch:
-        patch.setattr(moment, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            group.makegateways(["popen//id=a", "popen//id=b"])
-    assert len(group) == 0
-    assert [gateway.id for gateway in group.makegateways(["popen//id=a", "popen//id=b"])]
-    group.terminate(timeout=BOUND)
-    settle()
-    assert leaks.descriptors() == before
+    with nothing_kept():
+        with monkeypatch.context() as patch:
+            patch.setattr(moment, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                group.makegateways(["popen//id=a", "popen//id=b"])
+        assert len(group) == 0
+        assert len(group.makegateways(["popen//id=a", "popen//id=b"])) == 2
+        group.terminate(timeout=BOUND)
 
 
+@pytest.mark.slow
 def test_however_few_descriptors_there_are_the_error_says_what_to_do():
     resource = pytest.importorskip("resource", reason="a limit that only Unix has")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     group = gatewaylib.Group(["popen"])
     group.terminate(timeout=BOUND)  # what is imported, is imported now
-    settle()
+    assert settle(is_at_rest)
     before = leaks.descriptors()
     free = [number for number in range(max(before) + 30) if number not in before]
     errors = []
     for spare in range(20):
-        bootstrap._packed.cache_clear()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
-        try:
-            group.makegateway("popen//id=w")
-        except StartError as error:
-            errors.append(str(error))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        group.terminate(timeout=BOUND)
-        settle()
-        assert leaks.descriptors() == before, spare
+        with nothing_kept():
+            bootstrap._packed.cache_clear()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free[spare], hard))
+            try:
+                group.makegateway("popen//id=w")
+            except StartError as error:
+                errors.append(str(error))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            group.terminate(timeout=BOUND)
     assert 5 < len(errors) < 20
     assert all("popen//id=w" in text and "ulimit -n" in text for text in errors), errors
 

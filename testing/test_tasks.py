@@ -1,10 +1,10 @@
 """Where tasks run, and that one never stops another."""
 
 import pytest
+from settling import BOUND
 
 from gatewaylib import RemoteError
 
-WAIT = 10.0
 WHERE = (
     "import threading\n"
     "name = type(threading.current_thread()).__name__\n"
@@ -15,13 +15,13 @@ WHERE = (
 def test_the_first_task_has_the_main_thread_and_others_run_beside_it(group):
     gateway = group.makegateway()
     first = gateway.remote_exec(WHERE + "channel.receive()")
-    assert first.receive(WAIT) is True
+    assert first.receive(BOUND) is True
     second = gateway.remote_exec(WHERE + "channel.receive()")
-    assert second.receive(WAIT) is False
+    assert second.receive(BOUND) is False
 
     first.send(None)
-    first.waitclose(WAIT)
-    assert gateway.remote_exec(WHERE).receive(WAIT) is True
+    first.waitclose(BOUND)
+    assert gateway.remote_exec(WHERE).receive(BOUND) is True
     second.close()
 
 
@@ -30,23 +30,23 @@ def test_a_hundred_tasks_run_at_once(group):
     channels = [
         gateway.remote_exec("channel.receive(); channel.send(1)") for _ in range(100)
     ]
-    assert gateway.remote_status(WAIT).numexecuting == 100
+    assert gateway.remote_status(BOUND).numexecuting == 100
     for channel in channels:
         channel.send(None)
-    assert sum(channel.receive(WAIT) for channel in channels) == 100
+    assert sum(channel.receive(BOUND) for channel in channels) == 100
 
 
 def test_a_channel_ends_with_its_task(gateway):
     channel = gateway.remote_exec("pass")
-    channel.waitclose(WAIT)
+    channel.waitclose(BOUND)
     assert channel.isclosed()
 
 
 def test_a_channel_a_task_leaves_behind_is_closed_with_it(gateway):
     channel = gateway.remote_exec("inner = channel.gateway.newchannel(); channel.send(inner)")
-    inner = channel.receive(WAIT)
+    inner = channel.receive(BOUND)
     with pytest.raises(EOFError):
-        inner.receive(WAIT)
+        inner.receive(BOUND)
 
 
 def test_a_task_may_start_threads_that_use_its_channel(gateway):
@@ -61,10 +61,10 @@ def test_a_task_may_start_threads_that_use_its_channel(gateway):
 
 def test_tasks_of_two_texts_with_one_file_name_show_their_own_lines(gateway):
     waiting = gateway.remote_exec("channel.receive()\nraise ValueError('of the first')")
-    gateway.remote_exec("\n\n").waitclose(WAIT)
+    gateway.remote_exec("\n\n").waitclose(BOUND)
     waiting.send(None)
     with pytest.raises(RemoteError, match=r"raise ValueError\('of the first'\)"):
-        waiting.receive(WAIT)
+        waiting.receive(BOUND)
 
 
 # ---- main_thread_only ------------------------------------------------------------------------
@@ -73,29 +73,29 @@ def test_tasks_of_two_texts_with_one_file_name_show_their_own_lines(gateway):
 def test_main_thread_only_refuses_a_second_task_after_a_second_and_says_why(group):
     gateway = group.makegateway("popen//execmodel=main_thread_only")
     first = gateway.remote_exec(WHERE + "channel.receive()")
-    assert first.receive(WAIT) is True
+    assert first.receive(BOUND) is True
 
     with pytest.raises(RemoteError, match="would cause deadlock for main_thread_only"):
-        gateway.remote_exec("pass").waitclose(WAIT)
+        gateway.remote_exec("pass").waitclose(BOUND)
 
     first.send(None)
-    first.waitclose(WAIT)
-    assert gateway.remote_exec(WHERE).receive(WAIT) is True
+    first.waitclose(BOUND)
+    assert gateway.remote_exec(WHERE).receive(BOUND) is True
 
 
 def test_main_thread_only_runs_tasks_one_after_another(group):
     gateway = group.makegateway("popen//execmodel=main_thread_only")
     for number in range(20):
         channel = gateway.remote_exec(f"channel.send({number})")
-        assert channel.receive(WAIT) == number  # not waiting for its end
+        assert channel.receive(BOUND) == number  # not waiting for its end
 
 
 def test_main_thread_only_goes_on_after_a_task_that_failed(group):
     gateway = group.makegateway("popen//execmodel=main_thread_only")
     for source in ("1/0", "raise SystemExit(2)", "raise KeyboardInterrupt", "a b"):
         with pytest.raises(RemoteError):
-            gateway.remote_exec(source).waitclose(WAIT)
-        assert gateway.remote_exec(WHERE).receive(WAIT) is True
+            gateway.remote_exec(source).waitclose(BOUND)
+        assert gateway.remote_exec(WHERE).receive(BOUND) is True
 
 
 def test_main_thread_only_serves_callbacks_and_status_while_its_task_runs(group):
@@ -105,10 +105,10 @@ def test_main_thread_only_serves_callbacks_and_status_while_its_task_runs(group)
         "over = threading.Event()\n"
         "channel.setcallback(lambda item: over.set())\n"
         "channel.send('ready')\n"
-        "over.wait(10)\n"
+        "over.wait(30)\n"
         "channel.send('called back')\n"
     )
-    assert channel.receive(WAIT) == "ready"
-    assert gateway.remote_status(WAIT).numexecuting == 1
+    assert channel.receive(BOUND) == "ready"
+    assert gateway.remote_status(BOUND).numexecuting == 1
     channel.send(1)
-    assert channel.receive(WAIT) == "called back"
+    assert channel.receive(BOUND) == "called back"

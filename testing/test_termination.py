@@ -57,9 +57,9 @@ class FakeProcess:
 
 
 class FakeMember:
-    def __init__(self, id, log, process, exit_error=None, bury_error=None, ended_by=None):
+    def __init__(self, id, log, process, exit_error=None, bury_error=None, ended_by=None, status=0):
         self.id, self.log, self.process, self.ended_by = id, log, process, ended_by
-        self.exit_error, self.bury_error = exit_error, bury_error
+        self.exit_error, self.bury_error, self.status = exit_error, bury_error, status
 
     def exit(self):
         self.log.append(("exit", self.id))
@@ -71,7 +71,7 @@ class FakeMember:
         self.log.append(("bury", self.id))
         if self.bury_error:
             raise self.bury_error
-        return 0
+        return self.status
 
 
 @pytest.fixture
@@ -170,6 +170,22 @@ def test_a_fake_member_that_was_lost_before_it_was_asked_is_told_from_one_that_e
     lost = FakeMember("w", [], FakeProcess(clock, ends_at=0.0), ended_by=GatewayLost("gone"))
 
     assert end_members([lost], 1.0, clock.wait_any, clock)[0].how == "lost"
+
+
+@pytest.mark.parametrize(
+    ("status", "how"), [(0, "exited"), (3, "exited"), (-9, "lost"), (137, "lost"), (255, "lost")]
+)
+def test_a_fake_member_that_a_signal_of_others_ended_was_lost(clock, status, how):
+    member = FakeMember("w", [], FakeProcess(clock, ends_at=0.0), status=status)
+
+    assert list(end_members([member], 1.0, clock.wait_any, clock)) == [Ending("w", how, status)]
+
+
+def test_a_fake_member_that_was_killed_from_here_is_not_lost(clock):
+    stubborn = FakeProcess(clock, minds=[signal.SIGTERM])
+    member = FakeMember("w", [], stubborn, status=-15)
+
+    assert end_members([member], 1.0, clock.wait_any, clock)[0].how == "terminated"
 
 
 def test_a_stuck_fake_process_is_not_buried(clock):

@@ -6,14 +6,13 @@ import socket
 import threading
 
 import pytest
+from settling import BOUND
 
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.pipe_transport import PipeTransport
 from gatewaylib.shipped.socket_transport import SocketTransport
 from gatewaylib.shipped.transport import rest_of
 from gatewaylib.transports import memory
-
-WAIT = 10.0
 
 
 def socket_pair():
@@ -76,7 +75,7 @@ def test_a_megabyte_passes_while_the_other_end_reads(ends):
     data = os.urandom(2**20)
     writer = start(ends[0].write, [data[:1000], memoryview(data)[1000:]])
     assert receive_all(ends[1], 2**20) == data
-    writer.join(WAIT)
+    writer.join(BOUND)
 
 
 def test_both_directions_are_independent(ends):
@@ -84,7 +83,7 @@ def test_both_directions_are_independent(ends):
     writers = [start(end.write_one, data) for end in ends]
     readers = [start(receive_all, end, len(data)) for end in ends]
     for thread in writers + readers:
-        thread.join(WAIT)
+        thread.join(BOUND)
         assert not thread.is_alive()
 
 
@@ -95,7 +94,7 @@ def test_write_now_never_waits_and_says_how_much_went(ends):
     assert ends[0].write_now([b"y" * 100, b"z"]) == 0
     assert not ends[0].wait_writable(0.0)
     assert receive_all(ends[1], total) == b"x" * total
-    assert ends[0].wait_writable(WAIT)
+    assert ends[0].wait_writable(BOUND)
     assert ends[0].write_now([b"ab", b"c"]) == 3
     assert receive_all(ends[1], 3) == b"abc"
 
@@ -103,12 +102,12 @@ def test_write_now_never_waits_and_says_how_much_went(ends):
 def test_wait_readable_waits_for_bytes_or_the_end(ends):
     assert not ends[1].wait_readable(0.02)
     waiting = []
-    thread = start(lambda: waiting.append(ends[1].wait_readable(WAIT)))
+    thread = start(lambda: waiting.append(ends[1].wait_readable(BOUND)))
     ends[0].write_one(b"a")
-    thread.join(WAIT)
+    thread.join(BOUND)
     assert waiting == [True] and ends[1].receive(9) == b"a"
     ends[0].close_write()
-    assert ends[1].wait_readable(WAIT) and ends[1].receive(9) == b""
+    assert ends[1].wait_readable(BOUND) and ends[1].receive(9) == b""
 
 
 def test_after_close_write_the_other_end_reads_to_the_end_and_may_still_write(ends):
@@ -124,7 +123,7 @@ def test_abort_lets_the_other_end_find_the_end_of_the_stream(ends):
     got = []
     reader = start(lambda: got.append(ends[1].receive(9)))
     ends[0].abort()
-    reader.join(WAIT)
+    reader.join(BOUND)
     assert got == [b""] or ends[0].aborted and got
 
 
@@ -141,9 +140,9 @@ def test_abort_lets_who_reads_at_this_end_return(ends):
 
     thread = start(read)
     ends[1].write([b"1"])
-    assert began.wait(WAIT)
+    assert began.wait(BOUND)
     ends[0].abort()
-    thread.join(WAIT)
+    thread.join(BOUND)
 
     assert got == [b"1", "returned"]
 
@@ -159,7 +158,7 @@ def test_abort_lets_who_writes_at_this_end_return(ends):
     thread = start(write)
     receive_all(ends[1], 2**16)  # it is in the middle of it, and the other end reads no more
     ends[0].abort()
-    thread.join(WAIT)
+    thread.join(BOUND)
 
     assert returned.is_set()
 
@@ -170,7 +169,7 @@ def test_a_reader_is_woken_once_both_ends_part(ends):
     ends[0].abort()
     assert ends[1].receive(9) == b""
     ends[1].close_write()
-    reader.join(WAIT)
+    reader.join(BOUND)
     assert got == [b""] or ends[0].aborted and got
 
 

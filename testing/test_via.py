@@ -11,10 +11,20 @@ from local_sides import local_side
 from settling import BOUND, gone, is_running, promised, settle
 
 import gatewaylib
+from gatewaylib.transports import relayed
 
 pytestmark = pytest.mark.slow
 
 ECHO = "while True: channel.send(channel.receive())"
+
+
+@pytest.fixture(autouse=True)
+def copied(monkeypatch):
+    """All that passes is copied by those in between, as if they were on other machines.
+
+    What is different where it needs no copying is in test_via_direct.py.
+    """
+    monkeypatch.setattr(relayed, "is_near", lambda via: False)
 
 
 def python(name):

@@ -1,6 +1,5 @@
 """pytest-xdist, unmodified, on gatewaylib: as a user starts it, with workers on this machine."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -10,12 +9,7 @@ import pytest
 import xdist_runs
 from xdist_runs import run, write
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 # What must be true in every process: nothing of execnet's own files is imported.
 NOT_IMPORTED = """
@@ -287,11 +281,11 @@ def test_a_test_in_a_worker_can_use_gatewaylib_itself_by_either_name(tmp_path):
     write(
         tmp_path,
         test_it="""
-            import pytest
+            import importlib, pytest
 
             @pytest.mark.parametrize("name", ["execnet", "gatewaylib"])
             def test_remote(name):
-                library = pytest.importorskip(name)
+                library = importlib.import_module(name)
                 with library.Group() as group:
                     channel = group.makegateway("popen").remote_exec("1/0")
                     with pytest.raises(library.RemoteError, match="ZeroDivisionError"):
@@ -358,7 +352,7 @@ def test_the_extra_names_what_it_needs():
         env=xdist_runs.environment(),
         capture_output=True,
         encoding="utf-8",
-        timeout=50,
+        timeout=120,
         check=False,
     )
 
@@ -397,9 +391,6 @@ COVERED = """
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("pytest_cov") is None, reason="pytest-cov is not installed"
-)
 def test_the_coverage_of_all_workers_together_is_that_of_a_serial_run(tmp_path):
     write(
         tmp_path,

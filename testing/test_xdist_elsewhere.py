@@ -16,9 +16,10 @@ import pytest
 import socket_servers
 import ssh_server
 import xdist_runs
+from machine import needs
+from settling import BOUND
 from xdist_runs import run, write
 
-pytest.importorskip("xdist")
 pytestmark = pytest.mark.slow
 
 # What a worker needs to run tests.
@@ -107,7 +108,7 @@ def test_rsyncdir_brings_the_tests_to_a_directory_of_the_workers(tmp_path, bare_
     assert f"directory: {target}" in done.stdout
 
 
-@pytest.mark.skipif(ssh_server.find_sshd() is None, reason="no sshd: install openssh-server")
+@needs("sshd")
 def test_workers_run_by_ssh(tmp_path, bare_python):
     source = project(tmp_path, test_where=WHERE, test_other="def test_it(): pass")
     with ssh_server.running(tmp_path) as server:
@@ -123,9 +124,14 @@ def test_workers_run_by_ssh(tmp_path, bare_python):
     assert f"directory: {tmp_path}/there" in done.stdout
 
 
-@pytest.mark.skipif(ssh_server.find_sshd() is None, reason="no sshd: install openssh-server")
+@needs("sshd")
 def test_ctrl_c_ends_workers_by_ssh(tmp_path, bare_python):
-    waits = "def test_it():\n    open(%r, 'w').close()\n    import time; time.sleep(600)"
+    waits = (
+        "import threading\n"
+        "def test_it():\n"
+        "    open(%r, 'w').close()\n"
+        "    threading.Event().wait(600)\n"
+    )
     source = project(tmp_path, test_it=waits % str(tmp_path / "started"))
     os.mkfifo(tmp_path / "started")
     with ssh_server.running(tmp_path) as server:
@@ -138,7 +144,7 @@ def test_ctrl_c_ends_workers_by_ssh(tmp_path, bare_python):
 
         os.killpg(process.pid, signal.SIGINT)
 
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=BOUND)
     assert process.returncode == 2, out + err
     # conftest.py sees to it that the worker is gone too.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from command_line import LIBRARY
 
-TIMEOUT = 50.0  # seconds: a hang, and nothing else
+TIMEOUT = 120.0  # seconds: a hang, and nothing else
 PLUGIN = ("-p", "gatewaylib.xdist")
 # Nothing is left in the directory, and what takes a while to import and is not used is not.
 QUIETLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "ignore")

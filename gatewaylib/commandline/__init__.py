@@ -1,9 +1,10 @@
-"""The command line: ``gatewaylib run``, ``gatewaylib info`` and ``gatewaylib sync``.
+"""The command line: ``gatewaylib run``, ``info``, ``sync`` and ``serve``.
 
 ``commands`` reads the arguments, ``target`` finds what is to run, ``fleet`` starts the
 gateways and makes one stream of events of what they say, ``run``, ``map``, ``info`` and
 ``sync`` answer these events, and ``screen`` shows what comes of it. ``map_plan`` and
-``values`` are pure. At the other end there is ``shipped/on_demand/run_script.py``.
+``values`` are pure. At the other end there is ``shipped/on_demand/run_script.py``. ``serve``
+is another matter: it is the socket server.
 
 This is how a command ends:
 """

@@ -198,6 +198,19 @@ def sync(
     return Sync(gateways, tree, destination, delete, Screen(as_json), as_json, timeout).run()
 
 
+@gatewaylib.command(
+    add_help_option=False,  # it has a parser of its own, as a script that runs without click
+    context_settings={"ignore_unknown_options": True},
+    options_metavar="[OPTIONS]",
+)
+@click.argument("arguments", metavar="[HOST:PORT]", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: Sequence[str]) -> int:
+    """Give each connection that knows the token a fresh interpreter of this machine."""
+    from .serve import serve as run_server
+
+    return run_server(arguments, "gatewaylib serve")
+
+
 def read_specs(texts: Sequence[str]) -> list[Spec]:
     """Return the specs of all ``--on``."""
     try:

@@ -12,7 +12,7 @@ from collections import deque
 
 from .channel_file import open_file
 from .channel_state import CLOSED, CLOSING
-from .compat import clock
+from .compat import clock, joined
 from .errors import (
     ChannelClosed,
     ChannelEnded,
@@ -160,6 +160,26 @@ class Channel(object):
         """Wait, without a warning, until ``send`` would not; False after ``timeout`` seconds."""
         return self.gateway._sender.wait_for_credit(self._end, timeout)
 
+    def _send_payload(self, data):
+        """Send bytes that are no item, for a ``_receive_payload``; waits, and raises, as send does.
+
+        At most a piece of them.
+        """
+        end, sender = self._end, self.gateway._sender
+        if end.sent >= end.granted or end.offered:
+            sender.wait_for_credit(end)  # without a warning
+        try:
+            self.gateway._send_payload(end, data)
+        except IllegalMove:
+            raise self._why_not_sent()
+
+    def _send_payload_now(self, data):
+        """Send such bytes if that takes no waiting; return whether it was."""
+        try:
+            return self.gateway._sender.send_now(self._end, data)
+        except IllegalMove:
+            raise self._why_not_sent()
+
     def makefile(self, mode="w", proxyclose=False):
         """Return a file whose writes send, or whose reads take, this channel's items.
 
@@ -203,6 +223,23 @@ class Channel(object):
                 raise box.next_error()
             self.gateway._took(self._end, payload)
             return box.serializer.loads(payload)
+
+    def _receive_payload(self):
+        """Wait for what a ``_send_payload`` has sent and return it, b"" at the end."""
+        items = self._box.items
+        while True:
+            try:
+                payload = items.popleft()
+            except IndexError:
+                self.gateway._wait_for_item(self._end, None)
+                continue
+            if payload is _LAST:
+                items.append(_LAST)
+                return b""
+            if type(payload) is list:
+                payload = joined(payload)
+            self.gateway._took(self._end, len(payload))
+            return payload
 
     def __iter__(self):
         return self

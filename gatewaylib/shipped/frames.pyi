@@ -2,6 +2,7 @@ import struct
 from collections.abc import Iterable
 
 HEADER: struct.Struct
+HEADER_SIZE: int
 PIECE: int
 MAX_PAYLOAD: int
 OPEN: int

@@ -31,6 +31,7 @@ class PipeTransport(Transport):
     def __init__(self, read_fd, write_fd):
         self._read_fd, self._write_fd = read_fd, write_fd
         self._is_wide = False
+        self._held = []
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
 
@@ -90,7 +91,7 @@ class PipeTransport(Transport):
         if makes_room is not None:
             _never_wait(writes)  # from now on: who waits already does so until there is room
         is_full = makes_room is not None and not wait_fd(writes, True, 0)
-        for fd in (reads, writes):
+        for fd in [reads, writes] + self._held:
             _make_null(fd)
         # Who waits in either pipe, waits for its other end.
         if wakes_reader is not None:
@@ -101,9 +102,13 @@ class PipeTransport(Transport):
             if fd is not None:
                 os.close(fd)
 
+    def hold(self, fd):
+        """Take a descriptor that shall be open no longer than these."""
+        self._held.append(fd)
+
     def close(self):
-        fds = self._read_fd, self._write_fd
-        self._read_fd = self._write_fd = -1
+        fds = [self._read_fd, self._write_fd] + self._held
+        self._read_fd, self._write_fd, self._held = -1, -1, []
         for fd in fds:
             if fd >= 0:
                 os.close(fd)

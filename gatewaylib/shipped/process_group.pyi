@@ -1,5 +1,10 @@
-NAP: float
+from .transport import Transport
+
+END_TIME: float
+ASKED_TIME: float
 STATUS_TIME: float
+NAP: float
+MAX_FD: int
 
 def end_now() -> None: ...
-def end_behind_us() -> None: ...
+def guard(transport: Transport) -> None: ...

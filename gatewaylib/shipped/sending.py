@@ -34,6 +34,7 @@ class Sender(object):
     def send(self, end, payload, timeout=None, kind=frames.DATA):
         """Send a payload, bytes or a list of buffers, within ``timeout`` seconds.
 
+        A task without a timeout has ``PATIENCE`` for each step; see ``Gateway.remote_exec``.
         Raises TimeoutError, having sent nothing, where no credit comes in time or the
         other end does not even read, and IllegalMove where the channel's state forbids
         to send.
@@ -47,7 +48,7 @@ class Sender(object):
         elif len(payload) > frames.PIECE:
             self._send_pieces(end, frames.Pieces([payload]), deadline, kind)
             return
-        if kind == frames.EXEC:
+        if kind == frames.EXEC and deadline is None:
             # Whoever starts a task goes on at once, though the other end reads nothing now.
             deadline = clock() + PATIENCE
         if deadline is not None:
@@ -85,9 +86,10 @@ class Sender(object):
         return self._protocol.may_send(end, pieces)
 
     def _send_pieces(self, end, pieces, deadline, kind):
+        by_steps = kind == frames.EXEC and deadline is None
         try:
             while pieces.left:
-                if kind == frames.EXEC:
+                if by_steps:
                     deadline = clock() + PATIENCE  # for each step: some are on their way for long
                 if deadline is not None:
                     self._write_backlog(end, deadline)

@@ -13,6 +13,7 @@ from . import compat
 from .compat import joined
 
 JOINED = 64  # buffers that leave in one system call at the most
+RDHUP = getattr(select, "POLLRDHUP", 0x2000)  # Linux; others tell POLLHUP unasked
 
 
 # Jython has the name, and it works on none of its streams; Windows has it not, and its
@@ -106,7 +107,7 @@ def wait_fd(fd, writing, timeout):
 def wait_for_hang_up(fd):
     """Wait until the other side writes no more, whatever there is to be read before."""
     poll = select.poll()
-    poll.register(fd, getattr(select, "POLLRDHUP", 0x2000))  # Linux; others tell POLLHUP unasked
+    poll.register(fd, RDHUP)
     retry(poll.poll)
 
 

@@ -5,6 +5,7 @@ _T = TypeVar("_T")
 _Buffer = bytes | memoryview
 
 JOINED: int
+RDHUP: int
 can_poll: bool
 
 class Transport:

@@ -176,8 +176,6 @@ class Worker(BaseGateway):
             # Nobody is left to end the processes that tasks have started.
             if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
                 process_group.end_now()
-        elif self._ends_group:
-            process_group.end_behind_us()
         os._exit(status)
 
 
@@ -197,6 +195,8 @@ def serve(payload, write_fd):
             "descriptor %d, the wire, is closed here: what runs this interpreter must leave "
             "descriptors open. sudo closes them; there is sudo= for it" % write_fd
         )
+    if options["ends_group"]:
+        process_group.guard(transport)
     try:
         model = _prepare(options)
         news = describe_interpreter()

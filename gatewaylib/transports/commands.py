@@ -209,8 +209,10 @@ def what_to_do(spec: Spec, status: int | None) -> str:
     if spec.kind == "ssh" and status in (SSH_FAILED, None):
         words = [*_ssh_options(spec), *words_of(spec, "target")]
         by_hand = shlex.join(["ssh", *words, "true"])
+        where = "" if spec.via is None else f" where gateway {spec.via} runs"
         return (
-            f"ssh asks nothing here, no password and no unknown host; see what it says: {by_hand}"
+            "ssh asks nothing here, no password and no unknown host; see what it says"
+            f"{where}: {by_hand}"
         )
     if status in (126, 127):  # what shells, env and docker say of commands they can't run
         return "is there such an interpreter? Name one by python="

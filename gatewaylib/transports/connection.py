@@ -20,6 +20,14 @@ class Remote(Protocol):
     output: Output
     transport: Transport
     write_fd: int  # the descriptor that the remote is to write to, see ``wire``
+    why_not_run: str | None  # why there was nothing to run, where that shows later
+
+    def begin(self, timeout: float) -> None:
+        """Do what of the start may wait, but in the transport's first write.
+
+        Called where the transport can't be polled, in a thread of the start's own. Raises
+        TimeoutError, and OSError where it has failed.
+        """
 
     @property
     def pid(self) -> int | None: ...
@@ -52,6 +60,7 @@ class Connection:
     pid: int | None = None
     pidfd: int | None = None
     write_fd = STDOUT
+    why_not_run: str | None = None
 
     def __init__(
         self, address: str, transport: Transport, output: Output, has_ended: Callable[[], bool]
@@ -62,6 +71,9 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection to {self.argv[0]}>"
+
+    def begin(self, timeout: float) -> None:
+        pass
 
     def has_exited(self) -> bool:
         self._is_over = self._is_over or self._has_ended()

@@ -41,8 +41,10 @@ class LocalProcess:
     ``write_fd`` is what it is to write to, see ``wire``.
 
     Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
-    leave the process: ``bootstrap`` makes it in a thread that none reaches.
+    leave the process: ``launch`` makes it in a thread that none reaches.
     """
+
+    why_not_run: str | None = None
 
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], output: Output, own_stdout: bool = True
@@ -53,6 +55,7 @@ class LocalProcess:
         self._reaped = False
         self._status: int | None = None
         self._lifeline: int | None = None
+        self._spare_ends: list[int] = []
         self._pidfd: int | None = None
         with contextlib.ExitStack() as undo:
             with lay(own_stdout) as wire:
@@ -73,8 +76,11 @@ class LocalProcess:
                     self.pid = self._popen.pid
                     undo.callback(self._end_unused)
                     arm(read_end, self.pid)
+                    if not own_stdout:
+                        self._spare_ends = _keep_open(read_end, self._lifeline, self.pid)
                 finally:
-                    os.close(read_end)
+                    if read_end not in self._spare_ends:
+                        os.close(read_end)
             self.transport: Transport = wire.transport
             self.write_fd = wire.write_fd
             self._pidfd = _open_pidfd(self.pid)
@@ -83,6 +89,9 @@ class LocalProcess:
                     output.read(name, stream, OUTPUT_POLLER)
             _processes.add(self)
             undo.pop_all()
+
+    def begin(self, timeout: float) -> None:
+        pass
 
     def __repr__(self) -> str:
         return f"<LocalProcess {self.pid} {self.argv[0]!r}>"
@@ -149,8 +158,9 @@ class LocalProcess:
         return self._status
 
     def _close_descriptors(self) -> None:
-        fds = self._lifeline, self._pidfd
+        fds = self._lifeline, self._pidfd, *self._spare_ends
         self._lifeline = self._pidfd = None
+        self._spare_ends = []
         for fd in fds:
             if fd is not None:
                 os.close(fd)
@@ -185,6 +195,26 @@ def _forget_all() -> None:
 
 
 call_in_forks(_forget_all)
+
+
+def _keep_open(read_end: int, lifeline: int, group: int) -> list[int]:
+    """Keep a lifeline's other end open here, for a group that may close its own, as ssh does.
+
+    The kernel tells nobody of a descriptor that is gone. So there are two of them, one of a
+    lower number than the lifeline's and one of a higher: when this process ends, in whichever
+    order the kernel closes its descriptors, one of the two is closed behind the lifeline.
+    """
+    try:
+        import fcntl
+
+        again = os.open(f"/proc/self/fd/{read_end}", os.O_RDONLY | os.O_NONBLOCK)
+    except (ImportError, OSError):
+        return []  # no Linux, and no lifelines
+    try:
+        arm(again, group)
+        return [read_end, fcntl.fcntl(again, fcntl.F_DUPFD_CLOEXEC, lifeline + 1)]
+    finally:
+        os.close(again)
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -15,16 +15,19 @@ from typing import Any
 
 from ..shipped.channel import Channel
 from ..shipped.compat import clock, joined
-from ..shipped.errors import GatewayError, RemoteError
+from ..shipped.errors import GatewayError, RemoteError, TimeoutError  # noqa: A004
 from ..shipped.on_demand import relay
+from ..shipped.on_demand.relay_command import CHUNK
+from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import Transport
 from ..source_joined import joined_source
+from .meeting import Meeting, is_near
 from .output import Output
 from .wire import STDOUT
 
 WINDOW = 2**22  # bytes under way in either direction of a hop
-PATIENCE = 5.0  # seconds for the gateway in between to take what it shall run
 NEWS_WINDOW = 2**16  # bytes of stderr, and of signals
+MAX_REASON = 1000  # characters of why the gateway in between runs nothing
 
 
 class RelayedTransport(Transport):
@@ -39,15 +42,12 @@ class RelayedTransport(Transport):
         self._down, self._up = down, up
         self._box = up._box
         self._process = os.getpid()
+        self.has_ended = False
 
     def receive(self, size: int) -> bytes:
-        """Return the bytes of one item; never more than a relay puts into one."""
-        self.wait_readable(None)
+        """Return what a relay has read at once; never more than its ``CHUNK``."""
         try:
-            data = self._up.receive()
-            return data if isinstance(data, bytes) else b""
-        except GatewayError:  # closed, ended, lost or nonsense: no bytes follow
-            return b""
+            return self._up._receive_payload()
         except BaseException:
             self.abort()  # a Ctrl-C between taking and returning: the bytes may be lost
             raise
@@ -64,17 +64,21 @@ class RelayedTransport(Transport):
             function()
 
     def write_one(self, data: bytes | memoryview) -> None:
+        if len(data) <= CHUNK:
+            self._down._send_payload(data)
+            return
         rest = memoryview(data)
         while len(rest):
-            self._down._wait_for_credit()
-            self._down.send(bytes(rest[: relay.CHUNK]))
-            rest = rest[relay.CHUNK :]
+            self._down._send_payload(bytes(rest[:CHUNK]))
+            rest = rest[CHUNK:]
 
     def write_now(self, buffers: Sequence[bytes | memoryview]) -> int:
         data = memoryview(joined(list(buffers)))
         count = 0
-        while count < len(data) and self._down._send_now(bytes(data[count : count + relay.CHUNK])):
-            count = min(len(data), count + relay.CHUNK)
+        while count < len(data) and self._down._send_payload_now(
+            bytes(data[count : count + CHUNK])
+        ):
+            count = min(len(data), count + CHUNK)
         return count
 
     def wait_writable(self, timeout: float | None) -> bool:
@@ -86,6 +90,7 @@ class RelayedTransport(Transport):
             self._down.close()
 
     def abort(self) -> None:
+        self.has_ended = True
         if os.getpid() == self._process:
             self._down.close()
             self._up.close()
@@ -102,42 +107,96 @@ class Relayed:
         env: what its environment has besides that of the gateway in between.
         output: takes what it writes to stderr.
         via: the gateway in between.
+        may_meet: it may talk to this process by itself, where that is on the same machine.
 
     Attributes:
         pid: of its process, where it runs; None until that is told.
+        why_not_run: why it can't be run, once that is told; its exit status is 127.
 
-    What can't be run is told as by a shell: in its stderr, and by exit status 127.
-    Raises GatewayError if the gateway in between is at its end.
+    It is run by ``begin``, the one step that waits for the gateway in between. Raises
+    GatewayError if that is at its end.
     """
 
     pid: int | None = None
     pidfd: int | None = None
     write_fd = STDOUT
+    why_not_run: str | None = None
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], output: Output, via: Any
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        output: Output,
+        via: Any,
+        may_meet: bool = True,
     ) -> None:
-        self.argv, self.output = list(argv), output
+        # Until the gateway in between has told that it runs, messages say that it has not.
+        self.argv = [f"{argv[0]}, which gateway {via.id} does not run yet,", *argv[1:]]
+        self.output, self._via, self._may_meet = output, via, may_meet
         self._status: int | None = None
         self._ended, self._words_over = via.execmodel.Event(), via.execmodel.Event()
         down, up = via.newchannel(WINDOW), via.newchannel(WINDOW)
         self._errors, self._control = via.newchannel(NEWS_WINDOW), via.newchannel(NEWS_WINDOW)
-        for channel in (up, self._errors):
-            channel.reconfigure(py2str_as_py3str=False)  # bytes are bytes there too
-        self.transport: Transport = RelayedTransport(down, up)
-        self._errors.setcallback(self._take_words, endmarker=None)
-        self._control.setcallback(self._take_news, endmarker=None)
-        self._task = via.remote_exec(joined_source("shipped.on_demand.relay"))
-        job = {
-            "argv": self.argv,
+        self._errors.reconfigure(py2str_as_py3str=False)  # bytes are bytes there too
+        self._by_relay = RelayedTransport(down, up)
+        self.transport: Transport = self._by_relay
+        self._told = via.execmodel.Event()  # whether it runs
+        self._job = {
+            "argv": list(argv),
             "env": dict(env),
             "down": down,
             "up": up,
             "errors": self._errors,
             "control": self._control,
+            "meet": None,
         }
-        self._task.send(job, timeout=PATIENCE)
-        self._task.setcallback(self._see_task_end, endmarker=None)
+        self._errors.setcallback(self._take_words, endmarker=None)
+        self._control.setcallback(self._take_news, endmarker=None)
+
+    def begin(self, timeout: float) -> None:
+        """Send the gateway in between what it is to run, within ``timeout`` seconds.
+
+        Afterwards ``transport`` leads to the command, on this machine without a hop.
+        Raises TimeoutError if it does not even take that, OSError if it is at its end.
+        """
+        deadline = clock() + timeout
+        with contextlib.ExitStack() as undo:
+            meeting = None
+            if self._may_meet and is_near(self._via):
+                with contextlib.suppress(OSError):
+                    meeting = undo.enter_context(contextlib.closing(Meeting()))
+                    self._job["meet"] = meeting.words
+            self._send_job(deadline)
+            if meeting is None:
+                return
+            if not self._told.wait(max(0.0, deadline - clock())):
+                raise TimeoutError(f"gateway {self._via.id} told nothing of {self._job['argv'][0]}")
+            self._use(meeting.found())
+
+    def _use(self, direct: SocketTransport | None) -> None:
+        if direct is None:
+            return
+        self.transport = direct
+        if self._by_relay.has_ended:
+            direct.close()
+            raise OSError("its start was given up")
+        self._by_relay.close()
+
+    def _send_job(self, deadline: float) -> None:
+        try:
+            source = joined_source("shipped.on_demand.relay")
+            task = self._via._exec(source, {}, max(0.0, deadline - clock()))
+            try:
+                task.send(self._job, timeout=max(0.0, deadline - clock()))
+            except TimeoutError:
+                task.close()
+                raise
+        except TimeoutError:
+            raise
+        except GatewayError as error:
+            self.why_not_run = f"cannot be started from gateway {self._via.id}: {error}"
+            raise OSError(self.why_not_run) from error
+        task.setcallback(lambda end: self._see_task_end(task), endmarker=None)
 
     def __repr__(self) -> str:
         return f"<Relayed {self.pid} {self.argv[0]!r} by {self._control.gateway.id}>"
@@ -149,25 +208,34 @@ class Relayed:
             self._words_over.set()
 
     def _take_news(self, news: Any) -> None:
-        """Take ("started", pid), ("ended", exit status) or None, the end of the news."""
+        """Take ("started", pid), ("ended", exit status), ("not-run", why) or None, the end."""
         if news is None:
-            self._ended.set()
+            self._end()
             return
         what, number = news if isinstance(news, tuple) and len(news) == 2 else (None, None)
-        if not isinstance(number, (int, type(None))):
+        if isinstance(number, str) and what == "not-run":
+            self.why_not_run = f"gateway {self._via.id} {number[:MAX_REASON]}"
+            self._status = relay.CANNOT_RUN
+            self._end()
+        elif not isinstance(number, (int, type(None))):
             return
-        if what in ("started", b"started"):  # as strings cross from Python 2
-            self.pid = number
-        elif what in ("ended", b"ended"):
+        elif what == "started":
+            self.pid, self.argv[0] = number, self._job["argv"][0]
+            self._told.set()
+        elif what == "ended":
             self._status = number
-            self._ended.set()
+            self._end()
 
-    def _see_task_end(self, item: Any) -> None:
-        error = self._task._getremoteerror()
+    def _end(self) -> None:
+        self._ended.set()
+        self._told.set()
+
+    def _see_task_end(self, task: Channel) -> None:
+        error = task._getremoteerror()
         if isinstance(error, RemoteError):  # there is no relay
             self.output.take("stderr", f"{error}\n".encode())
             self.transport.abort()
-            self._ended.set()
+            self._end()
 
     def has_exited(self) -> bool:
         return bool(self._ended.is_set())

@@ -17,10 +17,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..shipped.errors import GatewayError, HostNotFound, SpecError, StartError
-from ..shipped.on_demand import socket_server
-from ..shipped.on_demand.socket_server import Refused
+from ..shipped.on_demand.socket_server import copying, handshake
+from ..shipped.on_demand.socket_server.connections import set_options, shut_down
+from ..shipped.on_demand.socket_server.handshake import Refused
+from ..shipped.on_demand.socket_server.listening import parse_address
+from ..shipped.on_demand.socket_server.tls import use_files
+from ..shipped.on_demand.socket_server.tokens import given_token, random_token
 from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import Transport
+from ..source_joined import joined_source
 from ..spec import Spec
 from .connection import Connection
 from .output import Output
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     import ssl
 
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+INSTALLED = "shipped.on_demand.socket_server.installed"
+TLS_KEYS = ("ca", "cert", "key")
 ANSWER_TIME = 5.0  # seconds for the thread of a relay to end, which waits for nothing
 
 
@@ -48,16 +55,22 @@ def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> Sock
         )
     if spec.installvia is None and spec.target is None:
         raise SpecError(f"{spec}: where is the server? Write socket=HOST:PORT, or add installvia=")
-    if spec.installvia is not None and (spec.ca or spec.token_file):
-        raise SpecError(f"{spec}: the server of installvia= has a token of its own, and no TLS")
-    if (spec.cert or spec.key) and not spec.ca:
-        raise SpecError(f"{spec}: cert= and key= are for TLS: add ca=")
+    own = [f"{name}=" for name in ("token_file", *TLS_KEYS) if getattr(spec, name) is not None]
+    if spec.installvia is not None and own:
+        raise SpecError(
+            f"{spec}: the server of installvia= has a token of its own, and no TLS: leave out "
+            + " and ".join(own)
+        )
+    if own and spec.ca is None and own != ["token_file="]:
+        raise SpecError(f"{spec}: {own[-1]} is for TLS: add ca=, the file to check the server by")
+    if spec.key is not None and spec.cert is None:
+        raise SpecError(f"{spec}: key= is the key of a certificate: add cert=")
     try:
-        host, port = socket_server.parse_address(spec.target or "127.0.0.1:0")
+        host, port = parse_address(spec.target or "127.0.0.1:0")
     except ValueError as error:
         raise SpecError(f"{spec}: {error}") from None
     try:
-        token = socket_server.given_token(spec.token_file) if spec.installvia is None else ""
+        token = given_token(spec.token_file) if spec.installvia is None else ""
         tls = _make_tls(spec) if spec.ca is not None else None
     except (OSError, ValueError) as error:
         raise StartError(f"{spec}: {error}", str(spec)) from error
@@ -68,13 +81,16 @@ def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> Sock
 
 
 def _make_tls(spec: Spec) -> ssl.SSLContext:
+    """Return what this side brings to TLS; raise ValueError that names the file that is no good."""
     import ssl
 
-    context = ssl.create_default_context(cafile=None if spec.ca == "system" else spec.ca)
+    ca = None if spec.ca == "system" else spec.ca
+    context = use_files(f"ca={ca}", ssl.create_default_context, cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if spec.cert is not None:
+        named = f"cert={spec.cert}" + ("" if spec.key is None else f" with key={spec.key}")
         # A passphrase that is asked for on a terminal would be waited for.
-        context.load_cert_chain(spec.cert, spec.key, lambda: "")
+        use_files(named, context.load_cert_chain, spec.cert, spec.key, lambda: "")
     return context
 
 
@@ -151,7 +167,7 @@ class Dial(Transport):
             opened = list(self._open)
         for thing in opened:
             if isinstance(thing, socket.socket):
-                socket_server.shut_down(thing)
+                shut_down(thing)
             elif isinstance(thing, Tunnel):
                 thing.abort()
             else:
@@ -213,9 +229,13 @@ class Dial(Transport):
     def _install(self) -> None:
         """Start a server for one connection on the other gateway, with a token for it alone."""
         self._tell(f" (to be started on {self._installer.id})")
-        self._token = socket_server.random_token()
+        platform = str(self._installer._rinfo().platform)
+        if platform.startswith(("java", "win")):
+            why = f"no interpreter can inherit a socket there ({platform})"
+            raise self._failure(f"no server on {self._installer.id}: {why}")
+        self._token = random_token()
         try:
-            channel = self._watch(self._installer.remote_exec(socket_server))
+            channel = self._watch(self._installer.remote_exec(joined_source(INSTALLED)))
             channel.send((*self._address, self._token, self._spec.start_timeout))
             address = channel.receive()
         except (GatewayError, OSError, EOFError) as error:
@@ -231,7 +251,7 @@ class Dial(Transport):
         self._tell(" (no connection yet)")
         try:
             found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise self._failure(f"cannot find {host}: {error}", HostNotFound) from None
         why: OSError | None = None
         for family, kind, protocol, _, address in found:
@@ -242,7 +262,7 @@ class Dial(Transport):
                 continue
             try:
                 sock.connect(address)
-                socket_server.set_options(sock)
+                set_options(sock)
                 return sock
             except OSError as error:
                 why = error
@@ -284,26 +304,28 @@ class Dial(Transport):
             raise Refused(f"TLS failed: {error}") from error
 
     def _shake_hands(self, sock: socket.socket) -> None:
-        greeting = socket_server.make_greeting()
+        greeting = handshake.make_greeting()
         sock.sendall(greeting.encode())
         try:
-            answer, words = socket_server.read_words(sock, 4)
+            answer, words = handshake.read_words(sock, 4)
         except (OSError, Refused) as error:
-            hint = "; if it speaks TLS, give ca=" if self._tls is None else ""
-            raise Refused(f"{error}{hint}") from None
+            if self._tls is None and not str(error).startswith("it refused"):
+                raise Refused(f"{error}; if it speaks TLS, give ca=") from None
+            raise
         if words[2] == "token" and not self._token:
             raise Refused("it asks for a token: give token_file=, or GATEWAYLIB_TOKEN")
         if words[2] == "open" and self._token:
             raise Refused(
                 "it takes everybody and knows no token; leave out the token to trust it anyway"
             )
-        proof = socket_server.proof(self._token, "client", greeting, answer)
+        proof = handshake.proof(self._token, "client", greeting, answer)
         sock.sendall(f"{proof}\n".encode())
-        welcome = socket_server.read_line(sock)
-        expected = socket_server.proof(self._token, "server", greeting, answer)
+        welcome = handshake.read_line(sock)
+        expected = handshake.proof(self._token, "server", greeting, answer)
         if welcome.startswith("refused"):
-            raise Refused(f"it {welcome.strip()}; is our token that of this server?")
-        if not socket_server.is_same(welcome, f"welcome {expected}\n"):
+            told = handshake.shown(welcome.strip())
+            raise Refused(f"it {told}; is our token that of this server?")
+        if not handshake.is_same(welcome, f"welcome {expected}\n"):
             raise Refused("it does not know the token itself, so it is not the one we mean")
         program = self._program.encode()
         sock.sendall(b"%d\n%s" % (len(program), program))
@@ -346,14 +368,14 @@ class TlsTransport(SocketTransport):
         super().__init__(ours)
         self._tls, self._theirs, self._tunnel = tls, theirs, tunnel
         self._thread = threading.Thread(
-            target=socket_server.relay, args=(tls, theirs), name="gatewaylib-tls", daemon=True
+            target=copying.relay, args=(tls, theirs), name="gatewaylib-tls", daemon=True
         )
         self._thread.start()
 
     def abort(self) -> None:
         _forget_unsent(self._tls)
         super().abort()
-        socket_server.shut_down(self._tls)
+        shut_down(self._tls)
         if self._tunnel is not None:
             self._tunnel.abort()
 

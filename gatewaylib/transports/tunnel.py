@@ -21,6 +21,7 @@ from ..shipped.on_demand import connector
 from .output import Output
 from .relayed import Relayed
 
+PATIENCE = 5.0  # seconds for the other gateway to take what it is to run
 ANSWER_TIME = 2.0  # seconds for threads to end that wait for nothing any more
 CHUNK = 2**16
 
@@ -59,7 +60,9 @@ class Tunnel:
         self._words = Output(f"{via.id}-connector", "drop")
         self.sock, self._theirs = socket.socketpair()
         try:
-            self._relayed = Relayed([*argv, inspect.getsource(connector)], {}, self._words, via)
+            self._relayed = Relayed(
+                [*argv, inspect.getsource(connector)], {}, self._words, via, may_meet=False
+            )
         except GatewayError as error:
             self.sock.close()
             self._theirs.close()
@@ -71,13 +74,18 @@ class Tunnel:
 
     def open(self) -> None:
         """Wait until the connection is there, and begin to copy; raise NoTunnel."""
-        first = self._relayed.transport.receive(CHUNK)
+        try:
+            self._relayed.begin(PATIENCE)
+            first = self._relayed.transport.receive(CHUNK)
+        except OSError as error:
+            self.close()
+            raise NoTunnel(str(error)) from error
         if not first.startswith(connector.CONNECTED):
             self.abort()
             self._relayed.wait(ANSWER_TIME)
             status = self._relayed.reap()
             self.close()
-            words = self._words.last_words().rpartition("\n")[2]
+            words = self._relayed.why_not_run or self._words.last_words().rpartition("\n")[2]
             raise NoTunnel(words or "it was not told why", status)
         self._early = first[len(connector.CONNECTED) :]
         for thread in self._threads:

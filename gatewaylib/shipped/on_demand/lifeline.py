@@ -13,6 +13,11 @@ import signal
 import subprocess
 import sys
 
+try:
+    import fcntl
+except ImportError:  # Jython, or no POSIX
+    fcntl = None
+
 PY2 = sys.version_info[0] == 2
 HAS_LIFELINES = sys.platform.startswith("linux")
 F_SETSIG = 10  # Linux's, where fcntl does not name it
@@ -26,21 +31,17 @@ def arm(read_end, group):
     if not HAS_LIFELINES:
         return
     try:
-        import fcntl
-
         fcntl.fcntl(read_end, fcntl.F_SETOWN, -group)
         fcntl.fcntl(read_end, getattr(fcntl, "F_SETSIG", F_SETSIG), signal.SIGKILL)
         flags = fcntl.fcntl(read_end, fcntl.F_GETFL)
         fcntl.fcntl(read_end, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (ImportError, AttributeError, OSError, IOError):
+    except (AttributeError, OSError, IOError):
         pass  # a system that is Linux only by name
 
 
 def close_on_exec(fd):
     """Keep a descriptor from what this process starts; Python 3 does so of its own accord."""
-    if PY2:
-        import fcntl
-
+    if PY2 and fcntl is not None:
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
 
 

@@ -1,0 +1,6 @@
+import socket
+
+BACKLOG: int
+
+def parse_address(text: str) -> tuple[str, int]: ...
+def listen(host: str, port: int) -> tuple[socket.socket, bool]: ...
