@@ -238,7 +238,7 @@ class Channel(object):
                 return b""
             if type(payload) is list:
                 payload = joined(payload)
-            self.gateway._took(self._end, len(payload))
+            self.gateway._took(self._end, payload)
             return payload
 
     def __iter__(self):
