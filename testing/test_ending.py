@@ -89,6 +89,7 @@ def test_deaf_remotes_are_made_to_end_in_time(how, monkeypatch):
         assert {"terminated": "SIGTERM", "killed": "SIGKILL"}[ending.how] in str(ending)
 
 
+@pytest.mark.slow
 def test_deaf_remotes_end_with_a_group_that_is_a_context():
     with promised(2 + BOUND / 4), gatewaylib.Group() as group:
         start(group, [code for code, _ in DEAF.values()])
@@ -126,23 +127,6 @@ def test_a_gateway_that_dies_says_how():
     report = group.terminate(timeout=BOUND)
     assert [ending.how for ending in report] == ["lost"] * len(ACCIDENTS)
     assert report.killed == []
-
-
-@pytest.mark.parametrize("options", ["", "//execmodel=main_thread_only"])
-def test_a_task_that_closes_the_connection_and_returns_is_told_as_the_reason(options):
-    code = "import os\n" + READY + "channel.receive()\nos.closerange(3, 64)"
-    group = gatewaylib.Group()
-    channels = start(group, [code] * 4, options)
-
-    for channel in channels:
-        channel.send("go")
-        with pytest.raises(
-            gatewaylib.GatewayLost, match=r"closed its conn|\(os.closerange"
-        ) as lost:
-            channel.receive(BOUND)
-        assert "SIGKILL" not in str(lost.value)
-        assert "Traceback" not in lost.value.stderr
-    group.terminate(timeout=BOUND)
 
 
 def test_a_remote_that_was_killed_right_before_it_was_asked_to_end_was_lost():

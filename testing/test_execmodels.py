@@ -148,6 +148,7 @@ print([ending.how for ending in report])
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", GREEN)
 def test_a_local_end_of_green_threads_works_and_lets_others_run(model):
     root = os.path.dirname(os.path.dirname(gatewaylib.__file__))
@@ -170,6 +171,7 @@ def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):
         group.makegateway(f"popen//execmodel=gevent//python={python}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", GREEN)
 @pytest.mark.parametrize("busy", ["while True: pass", "import time; time.sleep(1000)"])
 def test_a_green_task_that_lets_nobody_run_ends_by_itself_when_asked(group, model, busy):
