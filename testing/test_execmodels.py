@@ -137,7 +137,7 @@ else:
 # A channel nobody holds is closed.
 watcher = one.remote_exec(
     "inner = channel.receive()\\nchannel.send(0)\\n"
-    "try: inner.receive(10)\\nexcept EOFError: channel.send(1)")
+    "try: inner.receive(60)\\nexcept EOFError: channel.send(1)")
 inner = one.newchannel()
 watcher.send(inner)
 assert watcher.receive(WAIT) == 0
