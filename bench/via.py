@@ -17,6 +17,7 @@ from bench.bulk import contender as bulk_contender
 from bench.machine import one_core
 from bench.measure import LESS, Contender, Effort, Figure, Row, Unsupported, how_often, paired, say
 from bench.peer import Link, Peer, Team
+from bench.peers import Copied, Gatewaylib
 
 PART = "via one hop"
 ONE_CORE, ANY_CORE, BUSY = "one core", "any core", "beside 4 busy processes"
@@ -27,6 +28,8 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
     """Return rows of the median round trip in microseconds, and of MB/s."""
     teams: dict[str, Team] = {}
     rows: list[Row] = []
+    if any(peer.name == Gatewaylib.name for peer in peers):
+        peers = [*peers, Copied()]
     try:
         for peer in peers:
             try:

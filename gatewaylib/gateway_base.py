@@ -114,7 +114,7 @@ class BaseGateway(object):
 
     def _send_payload(self, end, payload, timeout=None, kind=frames.DATA):
         self._sender.send(end, payload, timeout, kind)
-        if self._writer.broken:
+        if self._writer.refused:
             self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
             raise self._why_ended("cannot send")
         if listeners:

@@ -221,9 +221,9 @@ def test_an_error_given_to_close_is_received_at_the_other_end(gateway):
     channel = gateway.remote_exec(
         "inner = channel.receive()\n"
         "channel.send(None)\n"
-        "try: inner.receive(10)\n"
+        "try: inner.receive(60)\n"
         "except inner.RemoteError as error: channel.send((error.formatted, error.type_name))\n"
-        "try: inner.receive(10)\n"
+        "try: inner.receive(60)\n"
         "except EOFError as error: channel.send(type(error).__name__)\n"
     )
     channel.send(inner)
@@ -314,7 +314,7 @@ def test_a_callback_that_raises_closes_the_channel_and_both_ends_are_told(gatewa
     channel = gateway.remote_exec(
         "other = channel.receive()\n"
         "for i in range(3): channel.send(i)\n"
-        "try: channel.receive(10)\n"
+        "try: channel.receive(60)\n"
         "except channel.RemoteError as error: other.send((error.type_name, error.formatted))\n"
     )
     other = gateway.newchannel()
@@ -381,7 +381,7 @@ def test_a_callback_may_use_its_own_gateway(gateway):
             asked.append(other.receive(BOUND))
         channel.send("answer")
 
-    channel = gateway.remote_exec("channel.send(1); channel.receive(10); channel.send(2)")
+    channel = gateway.remote_exec("channel.send(1); channel.receive(60); channel.send(2)")
     calls = Calls(lambda item: ask(item) if item == 1 else None)
     channel.setcallback(calls)
 
@@ -495,7 +495,7 @@ def test_a_channel_dropped_here_is_closed_there_without_traffic(any_gateway):
     watcher = any_gateway.remote_exec(
         "inner = channel.receive()\n"
         "channel.send(None)\n"
-        "try: inner.receive(20)\n"
+        "try: inner.receive(60)\n"
         "except EOFError as error: channel.send(type(error).__name__)\n"
     )
     inner = any_gateway.newchannel()
@@ -525,7 +525,7 @@ def test_a_channel_in_an_item_that_nobody_took_is_closed_as_well(gateway):
         "inner = channel.gateway.newchannel()\n"
         "channel.send(inner)\n"
         "watch.send(None)\n"
-        "try: inner.receive(20)\n"
+        "try: inner.receive(60)\n"
         "except EOFError as error: watch.send(type(error).__name__)\n"
     )
     channel.send(watch)

@@ -18,7 +18,6 @@ IGNORE = "from signal import *\nfor n in SIGTERM, SIGINT: signal(n, SIG_IGN)\n"
 READY = "channel.send('ready')\n"
 HOLD_GIL = "import ctypes\n" + READY + "ctypes.PyDLL(None).sleep(999)"
 GRANDCHILD = "import time; time.sleep(999)"
-CLOSE_WIRE = "import os, time\n" + READY + "os.closerange(3, 50)\ntime.sleep(999)"
 FORK = "import os, time\npid = os.fork()\nif not pid: time.sleep(999)\n"
 
 STUBBORN = {
@@ -90,17 +89,20 @@ def test_deaf_remotes_are_made_to_end_in_time(how, monkeypatch):
         assert {"terminated": "SIGTERM", "killed": "SIGKILL"}[ending.how] in str(ending)
 
 
+@pytest.mark.slow
 def test_deaf_remotes_end_with_a_group_that_is_a_context():
     with promised(2 + BOUND / 4), gatewaylib.Group() as group:
         start(group, [code for code, _ in DEAF.values()])
 
 
+WAIT = READY + "channel.receive()\n"  # until all of them are ready
+CLOSE_WIRE = "import os, time\n" + WAIT + "os.closerange(3, 50)\ntime.sleep(999)"
 # name -> task, what its GatewayLost says, its exit status and signal
 ACCIDENTS = {
-    "exits": ("import os\n" + READY + "os._exit(3)", "exit status 3", 3, None),
-    "exits, a fork stays": (FORK + READY + "os._exit(4)", "exit status 4", 4, None),
-    "segfault": ("import ctypes\n" + READY + "ctypes.string_at(0)", "SIGSEGV", None, 11),
-    "killed": ("import os\n" + READY + "os.kill(os.getpid(), 9)", "SIGKILL", None, 9),
+    "exits": ("import os\n" + WAIT + "os._exit(3)", "exit status 3", 3, None),
+    "exits, a fork stays": (FORK + WAIT + "os._exit(4)", "exit status 4", 4, None),
+    "segfault": ("import ctypes\n" + WAIT + "ctypes.string_at(0)", "SIGSEGV", None, 11),
+    "killed": ("import os\n" + WAIT + "os.kill(os.getpid(), 9)", "SIGKILL", None, 9),
     "closes the wire": (CLOSE_WIRE, "closed its connection and went on", None, None),
 }
 
@@ -110,6 +112,8 @@ def test_a_gateway_that_dies_says_how():
     group = gatewaylib.Group()
     channels = start(group, [words + code for code, *_ in ACCIDENTS.values()])
 
+    for channel in channels:
+        channel.send(None)
     with promised(1):
         errors = [pytest.raises(gatewaylib.GatewayLost, ch.receive, BOUND) for ch in channels]
 

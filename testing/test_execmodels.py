@@ -137,7 +137,7 @@ else:
 # A channel nobody holds is closed.
 watcher = one.remote_exec(
     "inner = channel.receive()\\nchannel.send(0)\\n"
-    "try: inner.receive(10)\\nexcept EOFError: channel.send(1)")
+    "try: inner.receive(60)\\nexcept EOFError: channel.send(1)")
 inner = one.newchannel()
 watcher.send(inner)
 assert watcher.receive(WAIT) == 0
@@ -148,6 +148,7 @@ print([ending.how for ending in report])
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", GREEN)
 def test_a_local_end_of_green_threads_works_and_lets_others_run(model):
     root = os.path.dirname(os.path.dirname(gatewaylib.__file__))
@@ -170,6 +171,7 @@ def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):
         group.makegateway(f"popen//execmodel=gevent//python={python}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", GREEN)
 @pytest.mark.parametrize("busy", ["while True: pass", "import time; time.sleep(1000)"])
 def test_a_green_task_that_lets_nobody_run_ends_by_itself_when_asked(group, model, busy):

@@ -658,6 +658,7 @@ def test_a_task_uses_the_model_of_its_gateway(gw):
     assert (channel.receive(WAIT), channel.receive(WAIT)) == ("thread", False)
 
 
+@pytest.mark.slow
 def test_a_second_task_where_there_is_one_thread_is_refused_in_the_same_words(group):
     gateway = group.makegateway("popen//execmodel=main_thread_only")
     first = gateway.remote_exec("channel.receive()")

@@ -261,6 +261,7 @@ def test_ten_thousand_channels_fit_on_one_gateway(group):
 # ---- waiting for credit -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1000, 10**6])
 def test_a_long_wait_for_credit_is_explained_at_the_line_that_sends(group, monkeypatch, size):
     monkeypatch.setattr(sending, "PATIENCE", 0.1)
@@ -307,6 +308,7 @@ def test_a_send_that_ran_out_of_time_sent_nothing(group):
 # ---- timeouts against a remote that does not move --------------------------------------
 
 
+@pytest.mark.slow
 def test_timeouts_hold_though_the_remote_is_stopped_and_all_buffers_are_full(group):
     gateway = group.makegateway()
     channel = gateway.remote_exec("channel.send(len(list(iter(channel.receive, None))))")

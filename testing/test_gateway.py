@@ -461,6 +461,7 @@ def test_remote_exec_returns_though_the_other_end_reads_nothing(group, monkeypat
     with pytest.raises(TimeoutError, match="reads nothing"):
         for _ in range(1000):
             gateway.remote_exec("pass")
+    os.kill(gateway._rinfo().pid, signal.SIGKILL)  # it would not end by itself
 
 
 def test_sources_of_the_library_are_at_hand_at_a_remote_like_this_one(gateway):

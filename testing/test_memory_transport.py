@@ -172,3 +172,19 @@ def test_a_local_end_does_not_run_what_its_peer_sends(pair):
     pair.two._send_payload(end, b"", kind=2)
     with pytest.raises(GatewayLost, match="asked this one to run code"):
         here.receive(BOUND)
+
+
+def test_what_was_sent_before_all_is_given_back_is_no_error_of_the_send(pair, monkeypatch):
+    here, there = pair.channels()
+    there.receive(BOUND)
+    send = pair.one._sender.send
+
+    def send_and_lose(*args):
+        """Stand for a peer that dies of what it is sent, before ``send`` goes on."""
+        send(*args)
+        pair.one._writer.close(BOUND)
+
+    monkeypatch.setattr(pair.one._sender, "send", send_and_lose)
+    here.send("last")
+
+    assert there.receive(BOUND) == "last"

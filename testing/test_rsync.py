@@ -561,6 +561,7 @@ def test_two_targets_may_be_the_same_directory(group, source, dest):
     assert tree_of(dest) == tree_of(source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", GREEN)
 def test_green_threads_can_serve_targets(model, source, tmp_path):
     import_quietly(model)

@@ -296,12 +296,8 @@ def test_a_gateway_in_between_that_is_lost_is_said(group, server):
 )
 def test_a_gateway_in_between_that_lies_costs_one_clear_error(lie, group, server, monkeypatch):
     front = group.makegateway("popen//id=front")
-    real = front.remote_exec
-    monkeypatch.setattr(
-        front,
-        "remote_exec",
-        lambda _: real(f"job = channel.receive(); job['up'].send({lie}); channel.receive()"),
-    )
+    real, task = front._exec, f"job = channel.receive(); job['up'].send({lie}); channel.receive()"
+    monkeypatch.setattr(front, "_exec", lambda source, kwargs, timeout: real(task, {}, timeout))
 
     with pytest.raises(StartError, match="from gateway front"):
         group.makegateway(f"socket={server.address}//via=front//start_timeout=10")

@@ -132,7 +132,8 @@ def can_mount():
 
 @pytest.mark.skipif(not can_mount(), reason="this user may not mount in a namespace of its own")
 @pytest.mark.parametrize("name", INTERPRETERS)
-def test_it_works_where_no_file_can_be_written(name, tmp_path):
+def test_it_works_where_no_file_can_be_written(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it may lead to the library
     wrapper = tmp_path / "python"
     wrapper.write_text(READ_ONLY.format(command=INTERPRETERS[name]))
     wrapper.chmod(0o755)

@@ -22,13 +22,14 @@ class Writer(object):
             transport.
 
     ``broken`` turns true when the transport refuses: what is put there then is dropped.
+    ``refused`` turns true with it, and not where ``close`` made an end of writing.
     """
 
     def __init__(self, transport, model, output, give_up):
         self._transport, self._model, self._output = transport, model, output
         self._lock = model.Lock()
         self._give_up = give_up
-        self.broken = False
+        self.broken = self.refused = False
         self._never_block = transport.pollable or transport.rings
         self._waits_in_write = not model.green
         if model.green and not transport.rings:
@@ -62,7 +63,7 @@ class Writer(object):
                         return  # the thread that has the lock looks again when it is done
                 self._write_in_time(deadline)
             except (OSError, IOError):
-                self.broken = True
+                self.broken = self.refused = True
             except BaseException as error:
                 if got and got[-1]:
                     self._break_off(error)
@@ -101,7 +102,7 @@ class Writer(object):
 
     def _break_off(self, error):
         """A Ctrl-C in the middle of a frame: nobody could make sense of the rest."""
-        self.broken = True
+        self.broken = self.refused = True
         self._give_up("writing to it was interrupted by %s" % error.__class__.__name__)
 
     def _write_all(self):
@@ -116,7 +117,7 @@ class Writer(object):
             if buffers and not self.broken:
                 self._transport.write(buffers)
         except (OSError, IOError):
-            self.broken = True
+            self.broken = self.refused = True
         except BaseException as error:
             self._break_off(error)
             raise
@@ -141,7 +142,7 @@ class Writer(object):
         try:
             rest = rest_of(buffers, self._transport.write_now(buffers))
         except (OSError, IOError):
-            self.broken = True
+            self.broken = self.refused = True
             return True
         self._output.extendleft(reversed(rest))
         return not rest

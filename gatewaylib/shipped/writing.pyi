@@ -6,6 +6,7 @@ from .transport import Transport
 
 class Writer:
     broken: bool
+    refused: bool
     def __init__(
         self,
         transport: Transport,
