@@ -40,13 +40,14 @@ def test_a_group_can_be_made_with_its_gateways():
 def test_many_are_started_side_by_side(tmp_path):
     wait_for_all = (
         "import os, sys, time\n"
+        "os.chdir(sys.argv[1])\n"
         "open(str(os.getpid()), 'w').close()\n"
         "while len(os.listdir('.')) < 6: time.sleep(0.01)\n"
         "sys.exit(7)\n"
     )
     (tmp_path / "wait").write_text(wait_for_all)
     (tmp_path / "here").mkdir()
-    spec = f"popen//python={sys.executable} {tmp_path}/wait//chdir={tmp_path}/here"
+    spec = f"popen//python={sys.executable} {tmp_path}/wait {tmp_path}/here"
     with Group() as group, pytest.raises(StartErrors) as caught:
         group.makegateways([spec] * 6)
 

@@ -5,6 +5,7 @@ However busy it is, it is gone ``GRACE + LAST_CHANCE + LAST_MOMENT`` seconds aft
 goodbye or after the local side is gone: tasks that do not return by then are interrupted,
 then left.
 """
+
 from __future__ import absolute_import
 
 import atexit
@@ -29,6 +30,10 @@ from .transport import wait_for_hang_up
 GRACE = 0.5  # seconds for tasks to find their channels closed and return
 LAST_CHANCE = 0.7  # seconds for what a KeyboardInterrupt sets off
 LAST_MOMENT = 0.3  # seconds for exit functions
+CLOSED_HERE = (
+    "its connection was closed in its own process, by code that closes descriptors which it "
+    "has not opened (os.closerange, say)"
+)
 HELLO_SIZE = struct.Struct("!I")  # stands between the hello's text and its payload
 
 
@@ -44,6 +49,7 @@ class Worker(BaseGateway):
         self._ends_itself = False
         self._ends_group = False
         self._process = os.getpid()
+        self._wire, self._closed_here = self._describe_wire(), False
 
     def __repr__(self):
         return "<Worker %r %s, %s model, %d tasks>" % (
@@ -105,6 +111,8 @@ class Worker(BaseGateway):
         self._begin_end()
 
     def _give_up(self, why):
+        if self._is_closed_here():
+            why = CLOSED_HERE  # what has the same descriptors now is read as if it were the wire
         sys.stderr.write("%s gives up: %s\n" % (self.id, why))
         with self._lock:
             self._protocol.say_goodbye(compat.encode_text(compat.as_text(why)))
@@ -167,16 +175,38 @@ class Worker(BaseGateway):
         self._die(0)
 
     def _die(self, status):
+        is_lost = isinstance(self.ended_by, GatewayLost)
+        if is_lost and self._is_closed_here():
+            # The other end is there: it ends the group, and tells these words as the last ones.
+            is_lost, status = False, 1
+            try:
+                sys.stderr.write("%s ends: %s\n" % (self.id, CLOSED_HERE))
+            except Exception:
+                pass  # closed as well
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
             except Exception:
                 pass  # closed, or nobody reads it any more
-        if isinstance(self.ended_by, GatewayLost):
-            # Nobody is left to end the processes that tasks have started.
-            if self._ends_group or hasattr(os, "getpgrp") and os.getpgrp() == self._process:
-                process_group.end_now()
+        # Nobody is left to end the processes that tasks have started.
+        is_leader = hasattr(os, "getpgrp") and os.getpgrp() == self._process
+        if is_lost and (self._ends_group or is_leader):
+            process_group.end_now()
         os._exit(status)
+
+    def _is_closed_here(self):
+        """Return whether code that ran here closed the connection; asked before it is aborted."""
+        if not self._given_up:
+            self._closed_here = self._closed_here or self._describe_wire() != self._wire
+        return self._closed_here
+
+    def _describe_wire(self):
+        """Return what tells the files behind the transport's descriptors; None: there are none."""
+        try:
+            fds = self._transport.fileno(), self._transport.write_fileno()
+            return [os.fstat(fd)[1:3] for fd in fds]
+        except OSError:
+            return None
 
 
 def serve(payload, write_fd):

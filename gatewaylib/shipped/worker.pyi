@@ -8,6 +8,7 @@ from .transport import Transport
 GRACE: float
 LAST_CHANCE: float
 LAST_MOMENT: float
+CLOSED_HERE: str
 HELLO_SIZE: struct.Struct
 
 class Worker(BaseGateway):
