@@ -21,6 +21,7 @@ from importlib.machinery import SourceFileLoader
 from typing import Any, NamedTuple
 
 from .hello import read_hello
+from .quoting import printable
 from .shipped.debug import told
 from .shipped.errors import (
     HostNotFound,
@@ -264,12 +265,12 @@ class Start:
         ended_itself = not self._late and process.wait(patience)
         status = end_process(process, last)
         if process.why_not_run is not None:
-            return StartError(f"{self.spec}: {process.why_not_run}", str(self.spec), status)
+            return StartError(f"{self.spec.shown}: {process.why_not_run}", str(self.spec), status)
         known = process.pid is not None or status is not None
         how = f" ({describe_status(status)})" if ended_itself and known else ""
         words = process.output.last_words()
         printed = process.output.last_words("stdout") + shown_noise(self._got)
-        message = f"{self.spec}: {name} {what}{how}"
+        message = f"{self.spec.shown}: {name} {what}{how}"
         if printed:
             message += f"; it printed:\n{printed}\n"
         if words or known:
@@ -283,7 +284,7 @@ class Start:
 
 def shown_noise(data: bytes) -> str:
     """Return the end of what came in place of a hello, as text for an error."""
-    return data[-QUOTED:].decode("utf-8", "replace").strip()
+    return printable(data[-QUOTED:].decode("utf-8", "replace"))
 
 
 def end_process(process: Remote, patience: float = 0.3) -> int | None:
@@ -317,4 +318,4 @@ class Plan(NamedTuple):
 
 def cannot_start(spec: Spec, error: OSError) -> StartError:
     """Return the error of a start for which the system did not give what it takes."""
-    return StartError(f"{spec}: cannot start it: {why_not(error)}", str(spec))
+    return StartError(f"{spec.shown}: cannot start it: {why_not(error)}", str(spec))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .quoting import printable
 from .shipped.errors import LoadError, shortened
 from .shipped.protocol import VERSION
 from .shipped.serializer import Serializer
@@ -26,7 +27,9 @@ def read_hello(payload: bytes) -> dict[str, Any]:
     if not isinstance(info, dict):
         raise _nonsense(info)
     if "error" in info:
-        raise LoadError(f"could not do what the spec says: {printable(str(info['error']))}")
+        raise LoadError(
+            f"could not do what the spec says: {printable(shortened(str(info['error']), MAX_TEXT))}"
+        )
     version: Any = info.get("version")
     if not _is_version(version, 1) or not _is_version(info.get("version_info"), 3):
         raise _nonsense(info)
@@ -58,10 +61,3 @@ def _nonsense(info: object) -> LoadError:
 
 def _dotted(version: tuple[object, ...]) -> str:
     return ".".join(map(str, version[:3]))
-
-
-def printable(text: str) -> str:
-    """Return text from elsewhere as an error may quote it: short, nothing that moves a cursor."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in shortened(text, MAX_TEXT)
-    )

@@ -94,6 +94,7 @@ ORDER = """
     source_joined.py
     transports/memory.py
     termination.py
+    quoting.py                      pure
     transports/commands.py          pure
     transports/output.py
     transports/wire.py

@@ -311,3 +311,18 @@ def test_a_script_without_its_interpreter_says_so(tmp_path):
 def test_a_start_may_take_as_long_as_anybody_likes():
     with gatewaylib.Group(["popen//start_timeout=3000000"]) as group:
         assert len(group) == 1
+
+
+def test_what_an_interpreter_prints_is_quoted_without_what_steers_a_terminal(tmp_path):
+    script = "#!/bin/sh\nprintf 'one\\033[31mtwo\\r\\007\\n' >&2\nexit 1\n"
+
+    (error,), _ = start_all(tmp_path, [script])
+
+    assert "two" in str(error) and "\033" not in str(error) and "\r" not in str(error)
+
+
+def test_a_start_that_fails_does_not_tell_the_values_of_env(tmp_path):
+    (error,), _ = start_all(tmp_path, ["#!/bin/sh\nexit 1\n"], "//env:TOKEN=s3cret")
+
+    assert "s3cret" not in str(error) and "env:TOKEN=..." in str(error)
+    assert "env:TOKEN=s3cret" in error.spec

@@ -18,7 +18,7 @@ from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat, process_group
 from .channel import Mailbox
 from .debug import listen_as_told
-from .errors import ChannelEnded, GatewayLost, ProtocolError, RemoteError
+from .errors import ChannelClosed, ChannelEnded, GatewayLost, ProtocolError, RemoteError
 from .forks import call_in_forks
 from .protocol import VERSION
 from .serializer import Serializer
@@ -118,6 +118,13 @@ class Worker(BaseGateway):
             self._protocol.say_goodbye(compat.encode_text(compat.as_text(why)))
         self._writer.flush_soon()
         super(Worker, self)._give_up(why)
+
+    def _conclude_loss(self, why):
+        # What breaks once it was asked to end, a task's send by Ctrl-C say, is no accident.
+        if self.state is ENDING:
+            self._conclude(ChannelClosed("gateway %s was exited at the other end" % self.id))
+        else:
+            super(Worker, self)._conclude_loss(why)
 
     def _stream_ended(self):
         # Behind a goodbye it says no more than that: what tasks still send has half a second.

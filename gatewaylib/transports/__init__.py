@@ -54,7 +54,7 @@ def _by_relay(
     try:
         return Relayed(argv, env, output, via)
     except GatewayError as error:
-        message = f"{spec}: cannot be started from gateway {via.id}: {error}"
+        message = f"{spec.shown}: cannot be started from gateway {via.id}: {error}"
         raise StartError(message, str(spec)) from error
 
 
@@ -62,7 +62,7 @@ def _need_threads(spec: Spec, via: Any) -> None:
     if via.execmodel.green:
         # A start waits in threads, which these models do not know.
         raise StartError(
-            f"{spec}: via= needs threads at this end, not {via.execmodel.backend}; the other "
+            f"{spec.shown}: via= needs threads at this end, not {via.execmodel.backend}; the other "
             f'ends may have it: set_execmodel("thread", "{via.execmodel.backend}")',
             str(spec),
         )
@@ -77,7 +77,7 @@ def why_not(error: OSError) -> str:
 
 
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
-    message = f"{spec}: cannot run {command}: {why_not(error)}"
+    message = f"{spec.shown}: cannot run {command}: {why_not(error)}"
     if isinstance(error, FileNotFoundError) and os.path.exists(command):
         message += "; it is there, but not the interpreter that its first line (#!) names"
     elif isinstance(error, FileNotFoundError) and not os.path.dirname(command):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
+from ..quoting import printable
 from ..shipped.polling import Poller
 from ..shipped.transport import wait_fd
 
@@ -58,10 +59,10 @@ class Output:
 
     def last_words(self, name: str = "stderr") -> str:
         """Return the last lines written to a stream, whole ones where there are many."""
-        text = self._last_words[name].decode("utf-8", "replace")
+        text = printable(self._last_words[name].decode("utf-8", "replace"))
         if len(self._last_words[name]) >= LAST_WORDS:
             text = text.partition("\n")[2] or text
-        return text.strip()
+        return text
 
     def take(self, name: str, data: bytes) -> None:
         """Take what came another way than through a pipe; ``b""`` is the end of the stream."""

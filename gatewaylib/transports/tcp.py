@@ -50,30 +50,34 @@ def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> Sock
     """
     if spec.via is not None and spec.installvia not in (None, spec.via):
         raise SpecError(
-            f"{spec}: the server of installvia= listens for its own machine: via= must name the"
+            f"{spec.shown}: the server of installvia= listens for its own machine: via= must name the"
             f" same gateway, {spec.installvia}, or be left out to connect from here"
         )
     if spec.installvia is None and spec.target is None:
-        raise SpecError(f"{spec}: where is the server? Write socket=HOST:PORT, or add installvia=")
+        raise SpecError(
+            f"{spec.shown}: where is the server? Write socket=HOST:PORT, or add installvia="
+        )
     own = [f"{name}=" for name in ("token_file", *TLS_KEYS) if getattr(spec, name) is not None]
     if spec.installvia is not None and own:
         raise SpecError(
-            f"{spec}: the server of installvia= has a token of its own, and no TLS: leave out "
-            + " and ".join(own)
+            f"{spec.shown}: the server of installvia= has a token of its own, and no TLS: leave "
+            "out " + " and ".join(own)
         )
     if own and spec.ca is None and own != ["token_file="]:
-        raise SpecError(f"{spec}: {own[-1]} is for TLS: add ca=, the file to check the server by")
+        raise SpecError(
+            f"{spec.shown}: {own[-1]} is for TLS: add ca=, the file to check the server by"
+        )
     if spec.key is not None and spec.cert is None:
-        raise SpecError(f"{spec}: key= is the key of a certificate: add cert=")
+        raise SpecError(f"{spec.shown}: key= is the key of a certificate: add cert=")
     try:
         host, port = parse_address(spec.target or "127.0.0.1:0")
     except ValueError as error:
-        raise SpecError(f"{spec}: {error}") from None
+        raise SpecError(f"{spec.shown}: {error}") from None
     try:
         token = given_token(spec.token_file) if spec.installvia is None else ""
         tls = _make_tls(spec) if spec.ca is not None else None
     except (OSError, ValueError) as error:
-        raise StartError(f"{spec}: {error}", str(spec)) from error
+        raise StartError(f"{spec.shown}: {error}", str(spec)) from error
     if spec.dont_write_bytecode:
         boot = "import sys;sys.dont_write_bytecode=True;" + boot
     remote = SocketRemote(spec, Dial(spec, (host, port), token or "", tls, boot, via), output)
@@ -215,7 +219,7 @@ class Dial(Transport):
         return kind(sock, self._tunnel)
 
     def _failure(self, why: str, kind: type[StartError] = StartError) -> StartError:
-        return kind(f"{self._spec}: {why}", str(self._spec))
+        return kind(f"{self._spec.shown}: {why}", str(self._spec))
 
     def _watch(self, thing: Any) -> Any:
         """Have ``abort`` end this from now on."""
