@@ -17,7 +17,7 @@ from .compat import joined
 from .errors import ProtocolError
 
 HEADER = struct.Struct("!BII")
-HEADER_SIZE = HEADER.size
+_SIZE = HEADER.size
 # An item above this many payload bytes travels in pieces, so that a large one on one
 # channel does not stop the others.
 PIECE = 2 ** 16
@@ -105,11 +105,11 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
-        if not self._parts and len(data) >= HEADER_SIZE:
+        if not self._parts and len(data) >= _SIZE:
             # What one thread sends and another waits for comes frame by frame, mostly.
             kind, channel, length = HEADER.unpack_from(data)
-            if length == len(data) - HEADER_SIZE and kind != PIECE_OF and length <= PIECE:
-                return [(kind, channel, data[HEADER_SIZE:])]
+            if length == len(data) - _SIZE and kind != PIECE_OF and length <= PIECE:
+                return [(kind, channel, data[_SIZE:])]
         frames = []
         start, end = 0, len(data)
         if self._start is not None:
@@ -124,13 +124,13 @@ class FrameDecoder(object):
             data = b"".join(self._parts)
             self._parts = []
             end = len(data)
-        while end - start >= HEADER_SIZE:
+        while end - start >= _SIZE:
             kind, channel, length = HEADER.unpack_from(data, start)
             if length > self._max_payload:
                 raise ProtocolError(
                     "frame of %d bytes announced, the limit is %d" % (length, self._max_payload)
                 )
-            start += HEADER_SIZE
+            start += _SIZE
             stop = start + length
             if stop > end:
                 self._start, self._missing = (kind, channel), stop - end

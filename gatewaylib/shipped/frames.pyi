@@ -2,7 +2,6 @@ import struct
 from collections.abc import Iterable
 
 HEADER: struct.Struct
-HEADER_SIZE: int
 PIECE: int
 MAX_PAYLOAD: int
 OPEN: int

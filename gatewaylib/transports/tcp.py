@@ -50,8 +50,8 @@ def start_socket(spec: Spec, boot: str, output: Output, via: Any = None) -> Sock
     """
     if spec.via is not None and spec.installvia not in (None, spec.via):
         raise SpecError(
-            f"{spec.shown}: the server of installvia= listens for its own machine: via= must name the"
-            f" same gateway, {spec.installvia}, or be left out to connect from here"
+            f"{spec.shown}: the server of installvia= listens for its own machine: via= must name "
+            f"the same gateway, {spec.installvia}, or be left out to connect from here"
         )
     if spec.installvia is None and spec.target is None:
         raise SpecError(
