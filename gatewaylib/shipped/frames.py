@@ -8,6 +8,7 @@ A frame is a 9-byte big-endian header and its payload::
 Bytes come in as arguments and go out as results: there is no I/O here. What the
 kinds mean is the protocol's business; doc/explanation/wire.rst lists them.
 """
+
 from __future__ import absolute_import
 
 import struct
@@ -20,9 +21,9 @@ HEADER = struct.Struct("!BII")
 _SIZE = HEADER.size
 # An item above this many payload bytes travels in pieces, so that a large one on one
 # channel does not stop the others.
-PIECE = 2 ** 16
+PIECE = 2**16
 # What is accepted leaves room for a later version with larger pieces.
-MAX_PAYLOAD = 2 ** 20
+MAX_PAYLOAD = 2**20
 MOST_PARTS = 4  # of the stream in which a piece may be kept
 
 (
@@ -108,7 +109,7 @@ class FrameDecoder(object):
         if not self._parts and len(data) >= _SIZE:
             # What one thread sends and another waits for comes frame by frame, mostly.
             kind, channel, length = HEADER.unpack_from(data)
-            if length == len(data) - _SIZE and kind != PIECE_OF and length <= PIECE:
+            if length == len(data) - _SIZE and length <= self._max_payload and kind != PIECE_OF:
                 return [(kind, channel, data[_SIZE:])]
         frames = []
         start, end = 0, len(data)
