@@ -35,6 +35,7 @@ class Handles(object):
         self._kept = kept
         self._references = {}  # channel id -> weak reference to its handle
         self._dropped = deque()  # ends whose handle was collected
+        self._wake_poller = POLLER.wake  # at the end of an interpreter its global name is gone
 
     def make(self, end, box):
         """Return a new handle for the end; its lock is held by the caller."""
@@ -73,7 +74,7 @@ class Handles(object):
     def _drop(self, end):
         # Inside a garbage collection: no lock, no waiting; the poller looks after it.
         self._dropped.append(end)
-        POLLER.wake()
+        self._wake_poller()
 
     def tidy(self):
         """Close the ends whose handles were collected; never waits."""
