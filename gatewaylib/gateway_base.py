@@ -382,7 +382,7 @@ class BaseGateway(object):
                 end.user.end(self.ended_by)
         self._turn.forget()
         self._writer.forget()
-        self._transport.close()
+        self._transport.forget()
 
     def _wake_waiting(self):
         for lock in list(self._waiting):

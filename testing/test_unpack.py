@@ -193,10 +193,10 @@ def test_the_words_of_the_line_start_the_remote_end():
     sources = {
         "__init__": b"",
         "shipped.__init__": b"",
-        "shipped.worker": b"calls = []\n\n\ndef serve(payload):\n    calls.append(payload)\n",
+        "shipped.worker": b"calls = []\ndef serve(*given):\n    calls.append(given)\n",
     }
     table = packed(sources)
-    words = [b"0", str(len(table)).encode("ascii"), binascii.b2a_base64(b"options")]
+    words = [b"0", str(len(table)).encode("ascii"), b"7", binascii.b2a_base64(b"options")]
     before, unpack.ROOT = unpack.ROOT, "_unpacked_line"
     try:
         unpack.main(io.BytesIO(table + b"more"), words)
@@ -207,4 +207,4 @@ def test_the_words_of_the_line_start_the_remote_end():
         for name in [name for name in sys.modules if name.split(".")[0] == "_unpacked_line"]:
             del sys.modules[name]
 
-    assert served == [b"options"]
+    assert served == [(b"options", 7)]

@@ -9,6 +9,7 @@ from __future__ import absolute_import
 import errno
 import os
 import select
+import threading
 from functools import partial
 
 from . import compat
@@ -32,6 +33,7 @@ class PipeTransport(Transport):
         self._read_fd, self._write_fd = read_fd, write_fd
         self._is_wide = False
         self._held = []
+        self._lock = threading.Lock()  # a number that is given back may be another file's at once
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
 
@@ -80,12 +82,15 @@ class PipeTransport(Transport):
         return wait_fd(self._write_fd, True, timeout)
 
     def close_write(self):
-        _make_null(self._write_fd)
+        with self._lock:
+            _make_null(self._write_fd)
 
     def abort(self):
-        reads, writes = self._read_fd, self._write_fd
-        if min(reads, writes) < 0:
-            return  # closed
+        with self._lock:
+            if self._read_fd >= 0:
+                self._abort(self._read_fd, self._write_fd)
+
+    def _abort(self, reads, writes):
         self.aborted = True
         wakes_reader, makes_room = _other_end(reads, os.O_WRONLY), _other_end(writes, os.O_RDONLY)
         if makes_room is not None:
@@ -107,11 +112,16 @@ class PipeTransport(Transport):
         self._held.append(fd)
 
     def close(self):
-        fds = [self._read_fd, self._write_fd] + self._held
-        self._read_fd, self._write_fd, self._held = -1, -1, []
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
+        with self._lock:
+            fds = [self._read_fd, self._write_fd] + self._held
+            self._read_fd, self._write_fd, self._held = -1, -1, []
+            for fd in fds:
+                if fd >= 0:
+                    os.close(fd)
+
+    def forget(self):
+        self._lock = threading.Lock()  # some other thread of the parent may have had it
+        self.close()
 
 
 def _make_null(fd):

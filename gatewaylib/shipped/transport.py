@@ -81,6 +81,10 @@ class Transport(object):
     def close(self):
         """Give the descriptors back. Nobody may be reading or writing any more."""
 
+    def forget(self):
+        """Close it in the child of a fork, where nobody reads or writes."""
+        self.close()
+
 
 def retry(function, *args):
     """Call until no signal interrupts: Python 2.7 and a stopped process give EINTR."""

@@ -96,4 +96,4 @@ class Connection:
         return None
 
     def forget(self) -> None:
-        self.transport.close()
+        self.transport.forget()

@@ -181,7 +181,7 @@ class LocalProcess:
         self._lock = threading.Lock()
         self._close_descriptors()
         self.output.forget()
-        self.transport.close()
+        self.transport.forget()
         self._reaped, self._popen.returncode = True, 0  # not ours to wait for
 
 
