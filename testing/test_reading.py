@@ -1,9 +1,10 @@
 """Whoever waits reads; where nobody waits, one thread reads for all."""
 
+import textwrap
 import threading
 
 import pytest
-from settling import BOUND
+from settling import BOUND, settle
 
 from gatewaylib import TimeoutError
 from gatewaylib.shipped import threads
@@ -211,3 +212,32 @@ def test_the_turn_passes_from_one_waiter_to_the_next_without_a_poller():
     theirs.close()
     assert inbox.wait(turn, 4, timeout=0.05) is True  # the end of the stream is a chunk too
     assert turn.ended
+
+
+def test_many_threads_that_wait_are_served_by_one_reader_and_then_by_themselves(gateway):
+    source = """
+    import threading
+    channels = [channel.receive() for _ in range(8)]
+    def answer(one):
+        for item in one: one.send(item + 1)
+    for one in channels: threading.Thread(target=answer, args=(one,)).start()
+    """
+    task = gateway.remote_exec(textwrap.dedent(source))
+    channels = [gateway.newchannel() for _ in range(8)]
+    for channel in channels:
+        task.send(channel)
+    wrong = []
+
+    def ask(channel):
+        for number in range(300):
+            channel.send(number)
+            if channel.receive(BOUND) != number + 1:
+                wrong.append(number)
+
+    for thread in [start(lambda channel=channel: ask(channel)) for channel in channels]:
+        thread.join(BOUND)
+
+    assert wrong == []
+    assert settle(lambda: not gateway._turn.is_taken())  # nobody reads any more, and one alone may
+    channels[0].send(1)
+    assert channels[0].receive(BOUND) == 2

@@ -9,7 +9,8 @@ all connections of the process reads what arrives: the ``Poller``, in polling.py
 A transport without a descriptor may *ring* when there is something to read: then, while
 nobody waits, a pooled thread reads it. Where there is neither (Jython, Windows pipes, green
 threads), a thread of the connection's own has the turn for good, and the others are handed
-everything. doc/explanation/reading.rst tells it with pictures.
+everything; where many threads wait at once, a pooled thread has it for a while.
+doc/explanation/reading.rst tells it with pictures.
 """
 from __future__ import absolute_import
 
@@ -22,6 +23,9 @@ TIDY_NAP = 0.5  # seconds between looks where no poller can be woken
 # What is read at once, as the arguments for map(): os.read of 256 KiB costs an mmap and
 # munmap each time; of 64 KiB it does not.
 CHUNK = (2 ** 16,)
+CROWD = 2  # threads that wait without the turn
+CALM = 64  # reads in a row without a crowd, until it has dispersed
+LULL = 0.2  # seconds without anything to read, likewise
 
 
 class Turn(object):
@@ -47,6 +51,7 @@ class Turn(object):
         self.turns = 0  # how often somebody had the turn: the poller's measure of traffic
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
+        self._serves_crowd = False  # a pooled thread reads, or is about to, for many that wait
         self.rings = transport.rings and not model.green
         self._has_reader = model.green or not (transport.pollable or transport.rings)
 
@@ -108,7 +113,7 @@ class Turn(object):
                 in_time = self._wait_for_turn(ready, lock, deadline)
             if not in_time:
                 return bool(ready())
-        if self._waiting and not self.ended:
+        if self._waiting and not self.ended and not self.is_taken():
             self._wake_next()  # this thread may have been woken to read, and did not
         return True
 
@@ -147,7 +152,10 @@ class Turn(object):
 
     def _leave(self):
         self.turns += 1
-        if self._waiting:
+        if len(self._waiting) >= CROWD and self._transport.pollable and not self._serves_crowd:
+            self._serves_crowd = True
+            self._model.run_soon(self._read_for_crowd)
+        elif self._waiting:
             self._wake_next()
         if self.rings:
             if not self.ended and self._transport.wait_readable(0):
@@ -155,6 +163,21 @@ class Turn(object):
         elif self.tell_poller:
             self.tell_poller = False
             self._poller.wake()
+
+    def _read_for_crowd(self):
+        """Read until there is none: then an item is handed on once, and the turn not at all."""
+        calm = 0
+        try:
+            if self._lock.acquire(False):
+                try:
+                    while not self.ended and calm < CALM and self._transport.wait_readable(LULL):
+                        calm = calm + 1 if len(self._waiting) < CROWD else 0
+                        self._read()
+                finally:
+                    self._lock.release()
+        finally:
+            self._serves_crowd = False
+            self._leave()
 
     def _wait_for_turn(self, ready, lock, deadline):
         self._waiting.append(lock)
