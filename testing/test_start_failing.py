@@ -326,3 +326,14 @@ def test_a_start_that_fails_does_not_tell_the_values_of_env(tmp_path):
 
     assert "s3cret" not in str(error) and "env:TOKEN=..." in str(error)
     assert "env:TOKEN=s3cret" in error.spec
+
+
+def test_a_command_that_closes_descriptors_is_told_what_to_do(tmp_path):
+    script = (
+        f"#!{sys.executable}\nimport os, sys\nos.closerange(3, 256)\n"
+        "os.execv(sys.executable, [sys.executable] + sys.argv[1:])\n"
+    )
+
+    (error,), _ = start_all(tmp_path, [script])
+
+    assert "descriptors open" in str(error) and "sudo=" in str(error)
