@@ -50,7 +50,6 @@ BOOT_COMPILED = BOOT.replace(
 NOISE = 2**16  # bytes a login may print before the hello
 QUOTED = 500  # bytes of it that an error quotes
 MAX_HELLO = 2**16
-LAST_STEPS = 1.0  # seconds for what has parted with its wire to end, and to say why
 HELLO_SIZE = struct.Struct("!I")
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
@@ -153,9 +152,9 @@ class Start:
                 data = transport.receive(2**16)
                 if data:
                     return self._take(data)
-                self.fail("ended before it said hello", patience=LAST_STEPS)
+                self.fail("ended before it said hello", patience=0.2)
         except OSError:
-            self.fail("ended before it said hello", patience=LAST_STEPS)
+            self.fail("ended before it said hello", patience=0.2)
 
     def run_alone(self) -> None:
         """Do all steps, in a thread of its own: what can't be polled blocks.
@@ -177,7 +176,7 @@ class Start:
             pass  # whoever waits for this start tells that its time is over
         except OSError:
             # How it ended is told right behind the end of what it said.
-            self.fail("ended before it said hello", patience=min(LAST_STEPS, self._left()))
+            self.fail("ended before it said hello", patience=min(1.0, self._left()))
         except Exception as error:
             # Whatever it was, it must not pass for a start.
             self.fail(f"made its start fail: {error.__class__.__name__}: {error}")

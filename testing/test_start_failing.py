@@ -8,6 +8,7 @@ import time
 
 import leaks
 import pytest
+from machine import needs
 from settling import BOUND, SLACK, is_at_rest, nothing_kept, settle
 
 import gatewaylib
@@ -186,12 +187,18 @@ def test_ctrl_c_while_starting_leaves_nothing(tmp_path, monkeypatch):
         gatewaylib.Group().makegateways([f"3*popen//python={path}"])
 
 
+def free_descriptors(count):
+    """Return the lowest numbers that no file has here."""
+    taken = leaks.descriptors()
+    return [number for number in range(max(taken) + count) if number not in taken][:count]
+
+
 def test_a_process_out_of_descriptors_gets_an_error_and_nothing_leaks():
     resource = pytest.importorskip("resource", reason="a limit that only Unix has")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     group = gatewaylib.Group()
     with nothing_kept():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(leaks.descriptors()) + 24, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free_descriptors(24)[-1], hard))
         try:
             with pytest.raises(StartError, match="Too many open files"):
                 for _ in range(24):
@@ -264,7 +271,7 @@ def test_however_few_descriptors_there_are_the_error_says_what_to_do():
     group.terminate(timeout=BOUND)  # what is imported, is imported now
     assert settle(is_at_rest)
     before = leaks.descriptors()
-    free = [number for number in range(max(before) + 30) if number not in before]
+    free = free_descriptors(30)
     errors = []
     for spare in range(20):
         with nothing_kept():
@@ -328,12 +335,7 @@ def test_a_start_that_fails_does_not_tell_the_values_of_env(tmp_path):
     assert "env:TOKEN=s3cret" in error.spec
 
 
-def test_a_command_that_closes_descriptors_is_told_what_to_do(tmp_path):
-    script = (
-        f"#!{sys.executable}\nimport os, sys\nos.closerange(3, 256)\n"
-        "os.execv(sys.executable, [sys.executable] + sys.argv[1:])\n"
-    )
-
-    (error,), _ = start_all(tmp_path, [script])
-
-    assert "descriptors open" in str(error) and "sudo=" in str(error)
+@needs("sudo")
+def test_a_command_that_closes_descriptors_is_told_what_to_do():
+    with pytest.raises(StartError, match=r"descriptors open.*sudo="):
+        gatewaylib.Group().makegateway("popen//python=sudo -n /usr/bin/python3//chdir=/")
