@@ -270,7 +270,6 @@ def test_however_few_descriptors_there_are_the_error_says_what_to_do():
     group = gatewaylib.Group(["popen"])
     group.terminate(timeout=BOUND)  # what is imported, is imported now
     assert settle(is_at_rest)
-    before = leaks.descriptors()
     free = free_descriptors(30)
     errors = []
     for spare in range(20):
