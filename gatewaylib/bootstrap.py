@@ -270,7 +270,7 @@ class Start:
         how = f" ({describe_status(status)})" if ended_itself and known else ""
         words = process.output.last_words()
         printed = process.output.last_words("stdout") + shown_noise(self._got)
-        message = f"{self.spec.shown}: {name} {what}{how}"
+        message = f"{self.spec.shown}: {printable(name)} {what}{how}"
         if printed:
             message += f"; it printed:\n{printed}\n"
         if words or known:

@@ -37,7 +37,7 @@ def in_waves(specs: Sequence[Spec], there: Collection[str]) -> list[list[Spec]]:
             wrong, ids = left[0], sorted(known | {str(spec.id) for spec in specs})
             key = "via" if wrong.via is not None else "installvia"
             raise SpecError(
-                f"{wrong}: {key}={wrong.needs} is no gateway that it could be started from"
+                f"{wrong.shown}: {key}={wrong.needs} is no gateway that it could be started from"
                 f"{did_you_mean(str(wrong.needs), ids)}; give the id of one of this group"
             )
         waves.append(wave)

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Callable
 
+from .quoting import printable
 from .shipped.errors import SpecError
 from .spec_keys import (
     DEFAULT_START_TIMEOUT,
@@ -233,7 +234,7 @@ def parse(text: str | Spec) -> Spec:
     try:
         return Spec(**_fields(text))
     except SpecError as error:
-        raise SpecError(f"spec {shown(text)!r}: {error}") from None
+        raise SpecError(f"spec {shown(text)!r}: {printable(str(error))}") from None
 
 
 def expand(specs: str | Spec | Iterable[str | Spec]) -> list[Spec]:
@@ -382,8 +383,9 @@ def cut(text: str) -> list[str]:
 
 
 def shown(text: str) -> str:
-    """Return a spec's text without the values of ``env:``, which may be secrets."""
-    return "//".join(re.sub("^(env:[^=]*=).+", r"\1...", part, flags=re.S) for part in cut(text))
+    """Return a spec's text for messages: no values of ``env:``, nothing that steers a terminal."""
+    parts = [re.sub("^(env:[^=]*=).+", r"\1...", part, flags=re.S) for part in cut(text)]
+    return printable("//".join(parts))
 
 
 def unescape(text: str) -> str:

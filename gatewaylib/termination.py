@@ -102,7 +102,9 @@ def describe_status(status: int | None) -> str:
 
 def is_by_signal(status: int | None) -> bool:
     """Return whether a signal ended the process, or, as shells and ssh tell it, one behind it."""
-    return status is not None and (status < 0 or status > 128)
+    if status is None:
+        return False
+    return status < 0 or 128 < status <= 128 + signal.SIGRTMAX or status == 255
 
 
 # What waits for processes needs more of them than ending does: a descriptor, say.

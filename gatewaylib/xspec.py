@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Union
 
+from .quoting import printable
 from .shipped.errors import SpecError
 from .spec import Spec, cut, expand, parse, read_value, shown, unescape, unknown_key
 from .spec_keys import KEYS, KINDS
@@ -83,7 +84,7 @@ def to_spec(xspec: XSpec) -> Spec:
     try:
         return Spec(**_fields(vars(xspec)))
     except SpecError as error:
-        raise SpecError(f"spec {shown(str(xspec))!r}: {error}") from None
+        raise SpecError(f"spec {shown(str(xspec))!r}: {printable(str(error))}") from None
 
 
 def _fields(attributes: dict[str, Any]) -> dict[str, Any]:

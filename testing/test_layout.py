@@ -86,6 +86,7 @@ ORDER = """
     shipped/on_demand/run_script.py
     shipped/on_demand/xdist_worker.py
     spec_keys.py                    pure
+    quoting.py                      pure
     spec.py                         pure
     xspec.py                        pure
     source_text.py                  pure
@@ -94,7 +95,6 @@ ORDER = """
     source_joined.py
     transports/memory.py
     termination.py
-    quoting.py                      pure
     transports/commands.py          pure
     transports/output.py
     transports/wire.py

@@ -352,6 +352,13 @@ def test_what_is_shown_of_a_spec_is_its_text_without_the_values_of_env():
     assert "s3cret" in str(spec) and "s3cret" not in repr(spec)
 
 
+def test_nothing_in_what_is_shown_steers_a_terminal():
+    spec = parse("popen//chdir=/a\x1b[31m//env:A=\x1b")
+
+    assert "\x1b" in str(spec) and "\x1b" not in spec.shown + repr(spec)
+    assert "\x1b" not in refusal("popen//env:PW\x1b[31mX") + refusal("popen//x\x1b=1")
+
+
 @pytest.mark.parametrize(
     "text",
     [

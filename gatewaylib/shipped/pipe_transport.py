@@ -2,7 +2,9 @@
 """Two descriptors as a transport, pipes mostly: one to read, one to write.
 
 A pipe can't be shut down, and a number that is in use must not be given back. But a number
-can be made another file's: the other end then sees this one gone, and goes.
+can be made another file's: the other end then sees this one gone, and goes. Who waits in the
+pipe does not notice that. So nobody here waits in a write, where the system can write without
+waiting; and who waits in a read is sent a byte, by way of the pipe's other end.
 """
 from __future__ import absolute_import
 
@@ -22,6 +24,17 @@ WIDE = 2 ** 18
 F_SETPIPE_SZ = 1031  # Linux; fcntl has the name from Python 3.10 on
 NO_WAIT = getattr(os, "RWF_NOWAIT", None) if hasattr(os, "pwritev") else None
 CANNOT = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ESPIPE)
+LOOK = 0.1  # seconds between looks whether what waits to write was aborted
+
+
+def _open_null():
+    fd = os.open(os.devnull, os.O_RDWR)
+    close_on_exec(fd)
+    return fd
+
+
+# Opened before it is needed: then there may be no descriptor left.
+NULL = _open_null() if can_poll else -1
 
 
 class PipeTransport(Transport):
@@ -33,7 +46,9 @@ class PipeTransport(Transport):
         self._read_fd, self._write_fd = read_fd, write_fd
         self._is_wide = False
         self._held = []
-        self._lock = threading.Lock()  # a number that is given back may be another file's at once
+        # A number that is given back may be another file's at once. A signal's handler may end
+        # what the thread that it interrupts is just ending.
+        self._lock = threading.RLock()
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
 
@@ -47,6 +62,8 @@ class PipeTransport(Transport):
         return wait_fd(self._read_fd, False, timeout)
 
     def write_one(self, data):
+        if NO_WAIT is not None:
+            return self._write_in_steps([data])
         count = retry(os.write, self._write_fd, data)
         if count < len(data):
             rest = memoryview(data)[count:]
@@ -57,10 +74,22 @@ class PipeTransport(Transport):
         if not self._is_wide:
             self._is_wide = True
             _widen(self._write_fd)
+        if NO_WAIT is not None:
+            return self._write_in_steps(buffers)
         if len(buffers) > 1 and hasattr(os, "writev"):
             buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
         if buffers:
             self.write_one(joined(buffers))
+
+    def _write_in_steps(self, buffers):
+        while True:
+            if self.aborted:
+                raise OSError(errno.EPIPE, "the connection was aborted")
+            buffers = rest_of(buffers, self.write_now(buffers))
+            if not buffers:
+                return
+            while not (self.aborted or self.wait_writable(LOOK)):
+                pass
 
     def write_now(self, buffers):
         if NO_WAIT is not None:
@@ -83,29 +112,17 @@ class PipeTransport(Transport):
 
     def close_write(self):
         with self._lock:
-            _make_null(self._write_fd)
+            if self._write_fd >= 0:
+                _make_null(self._write_fd)
 
     def abort(self):
         with self._lock:
-            if self._read_fd >= 0:
-                self._abort(self._read_fd, self._write_fd)
-
-    def _abort(self, reads, writes):
-        self.aborted = True
-        wakes_reader, makes_room = _other_end(reads, os.O_WRONLY), _other_end(writes, os.O_RDONLY)
-        if makes_room is not None:
-            _never_wait(writes)  # from now on: who waits already does so until there is room
-        is_full = makes_room is not None and not wait_fd(writes, True, 0)
-        for fd in [reads, writes] + self._held:
-            _make_null(fd)
-        # Who waits in either pipe, waits for its other end.
-        if wakes_reader is not None:
-            _quietly(os.write, wakes_reader, b"\0")
-        if is_full:
-            _quietly(os.read, makes_room, 2 * WIDE)
-        for fd in (wakes_reader, makes_room):
-            if fd is not None:
-                os.close(fd)
+            if self._read_fd < 0 or self.aborted:
+                return
+            self.aborted = True  # ahead of the byte, which is none of the stream
+            _wake_reader(self._read_fd)
+            for fd in [self._read_fd, self._write_fd] + self._held:
+                _make_null(fd)
 
     def hold(self, fd):
         """Take a descriptor that shall be open no longer than these."""
@@ -120,16 +137,19 @@ class PipeTransport(Transport):
                     os.close(fd)
 
     def forget(self):
-        self._lock = threading.Lock()  # some other thread of the parent may have had it
+        self._lock = threading.RLock()  # some other thread of the parent may have had it
         self.close()
 
 
 def _make_null(fd):
-    if fd >= 0:
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, fd)
-        os.close(null)
-        close_on_exec(fd)
+    try:
+        if compat.PY2:
+            os.dup2(NULL, fd)
+            close_on_exec(fd)
+        else:
+            os.dup2(NULL, fd, False)
+    except (OSError, IOError):
+        pass  # code that runs here has closed descriptors that are not its own
 
 
 def _widen(fd):
@@ -141,27 +161,15 @@ def _widen(fd):
         pass  # another system, no pipe, or its user has too many wide ones
 
 
-def _never_wait(fd):
-    import fcntl
-
-    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
-
-
-def _other_end(fd, mode):
-    """Return a new descriptor of a pipe's other end, which never waits; None without one."""
+def _wake_reader(fd):
+    """Let who waits for a pipe return, if this system and the descriptors left allow it."""
     path = "/proc/self/fd/%d" % fd
     try:
-        if not os.readlink(path).startswith("pipe:"):
-            return None
-        other = os.open(path, mode | os.O_NONBLOCK)
+        if os.readlink(path).startswith("pipe:"):
+            other = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(other, b"\0")
+            finally:
+                os.close(other)
     except (OSError, IOError, AttributeError):
-        return None  # another system, or no descriptors left
-    close_on_exec(other)
-    return other
-
-
-def _quietly(function, *args):
-    try:
-        function(*args)
-    except (OSError, IOError):
-        pass  # it waits no more
+        pass  # it is full, so nobody waits; or its reader waits for the other end to go

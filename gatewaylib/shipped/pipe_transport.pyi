@@ -4,6 +4,8 @@ WIDE: int
 F_SETPIPE_SZ: int
 NO_WAIT: int | None
 CANNOT: tuple[int, ...]
+LOOK: float
+NULL: int
 
 class PipeTransport(Transport):
     def __init__(self, read_fd: int, write_fd: int) -> None: ...

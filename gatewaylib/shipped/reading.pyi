@@ -10,6 +10,10 @@ from .transport import Transport
 TIDY_NAP: float
 CHUNK: tuple[int]
 
+CROWD: int
+CALM: int
+LULL: float
+
 class Turn:
     tidy: Callable[[], object]
     turns: int

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..quoting import printable
 from ..shipped.errors import GatewayError, StartError
 from ..spec import Spec
 from .commands import COMMANDS, WITH_ENVIRONMENT
@@ -72,12 +73,12 @@ def why_not(error: OSError) -> str:
     """Say why something could not be had of the system, and what to do where that is known."""
     why = error.strerror or str(error)
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        why += "; each gateway takes five descriptors: allow more of them (ulimit -n)"
+        why += "; each gateway takes six or seven descriptors: allow more of them (ulimit -n)"
     return why
 
 
 def _cannot_run(spec: Spec, command: str, error: OSError, env: Mapping[str, str]) -> str:
-    message = f"{spec.shown}: cannot run {command}: {why_not(error)}"
+    message = f"{spec.shown}: cannot run {printable(command)}: {why_not(error)}"
     if isinstance(error, FileNotFoundError) and os.path.exists(command):
         message += "; it is there, but not the interpreter that its first line (#!) names"
     elif isinstance(error, FileNotFoundError) and not os.path.dirname(command):

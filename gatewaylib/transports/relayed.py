@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..quoting import printable
 from ..shipped.channel import Channel
 from ..shipped.compat import clock, joined
 from ..shipped.errors import GatewayError, RemoteError, TimeoutError  # noqa: A004
@@ -214,7 +215,7 @@ class Relayed:
             return
         what, number = news if isinstance(news, tuple) and len(news) == 2 else (None, None)
         if isinstance(number, str) and what == "not-run":
-            self.why_not_run = f"gateway {self._via.id} {number[:MAX_REASON]}"
+            self.why_not_run = f"gateway {self._via.id} {printable(number[:MAX_REASON])}"
             self._status = relay.CANNOT_RUN
             self._end()
         elif not isinstance(number, (int, type(None))):

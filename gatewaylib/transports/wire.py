@@ -13,14 +13,15 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..shipped.pipe_transport import PipeTransport
+from ..shipped.pipe_transport import NO_WAIT, PipeTransport
 from ..shipped.socket_transport import SocketTransport
 from ..shipped.transport import Transport
 
 # The numbers under which a remote may find what it is to write to; see standard_streams.
 STDIN, STDOUT = 0, 1
-# To leave a pipe that somebody waits in takes its other end, which is had by this folder.
-HAS_PIPES = os.path.isdir("/proc/self/fd")
+# To leave a pipe takes writes that don't wait and, of what is read, the other end, which is
+# had by this folder.
+HAS_PIPES = NO_WAIT is not None and os.path.isdir("/proc/self/fd")
 
 
 class Wire(NamedTuple):
