@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.data import MESSAGES
+from bench.gateways import Gatewaylib
 from bench.machine import one_core
-from bench.peers import Gatewaylib
 from bench.raw import RawSocketpair
 
 RUNS = 25
