@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -14,7 +15,7 @@ from bench.targets import AT_MOST
 
 # what draws the dots of a line at a height
 Draw = Callable[[float], list[str]]
-LEFT, WIDTH, RIGHT, LINE, TOP = 330, 500, 80, 20, 84  # pixels
+LEFT, WIDTH, RIGHT, LINE, TOP = 420, 500, 80, 20, 84  # pixels
 GOOD, BAD = "#2a9d5c", "#d1495b"
 
 
@@ -59,9 +60,9 @@ def against_targets(results: Sequence[Result]) -> str:
     def dots(line: Sequence[Score | None], y: float) -> list[str]:
         parts = []
         for result, found in zip(results, line):
-            times = found and margin(found)
-            if found is None or times is None:
+            if found is None:
                 continue
+            times = margin(found)
             tip = f"{result.python}: {times:.2f} times better than {found.target.bound:g}"
             # one after the other where they would be on top of each other
             place = y - 3 * (len(results) - 1) + 6 * results.index(result)
@@ -77,11 +78,11 @@ def against_targets(results: Sequence[Result]) -> str:
     return _chart("Times better than the target (right is better)", [legend], groups, scale)
 
 
-def margin(found: Score) -> float | None:
-    """Return how many times better than its bound a score is; None where that is no number."""
+def margin(found: Score) -> float:
+    """Return how many times better than its bound a score is; what is 0 is as good as can be."""
     bound, counts = found.target.bound, found.counts
     if bound <= 0 or counts <= 0:
-        return None
+        return math.inf if found.holds else 0.0
     return bound / counts if found.target.sign == AT_MOST else counts / bound
 
 

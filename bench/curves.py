@@ -12,7 +12,7 @@ from bench.growth import BYTES, PART
 from bench.measure import Row
 from bench.report import NONE, OURS, REFERENCE, number, peers_of
 
-ACROSS, WIDTH, HEIGHT, TOP = 3, 270, 190, 50  # curves, pixels
+ACROSS, WIDTH, HEIGHT, TOP = 3, 330, 190, 50  # curves, pixels
 INSIDE = (52, 34, 14, 30)  # pixels of a curve's frame: left, top, right, bottom
 NOISE = 0.15  # of an exponent: 1.4 times for ten times as many, as busy machines have it
 
