@@ -7,7 +7,7 @@ Round trips are on one core, and those on each channel or gateway in turn are of
 
 from __future__ import annotations
 
-import time
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from bench import machine
@@ -15,9 +15,9 @@ from bench.crowd import with_callbacks
 from bench.data import INT, blob
 from bench.effort import Effort, MiB
 from bench.gateways import gateways_of, with_gateways
-from bench.many import among_gateways, trip
+from bench.many import LEAST, among_gateways, trip
 from bench.measure import LESS, Contender, Figure, Row, how_often, paired, say
-from bench.peer import Peer, Team, running
+from bench.peer import Peer, Team, clock, running
 from bench.raw import RawSocketpair
 from bench.roundtrip import ONE_CORE, held
 
@@ -86,26 +86,28 @@ def _among_channels(team: Team, count: int, effort: Effort) -> Contender:
 
     def trips_in_turn(often: int) -> float:
         fan.send(often)
-        start = time.perf_counter()
+        took = []
         for _ in range(often):
             for channel in channels:
+                start = clock()
                 channel.send(INT)
                 channel.receive()
-        return (time.perf_counter() - start) / often / count
+                took.append(clock() - start)
+        return statistics.median(took)
 
     def trips_at_once(often: int) -> float:
         fan.send(often)
-        start = time.perf_counter()
+        start = clock()
         for _ in range(often):
             for channel in channels:
                 channel.send(INT)
             for channel in channels:
                 channel.receive()
-        return (time.perf_counter() - start) / often / count
+        return (clock() - start) / often / count
 
     def round_() -> Mapping[Figure, float]:
         with held(team.pids, ONE_CORE):
-            often = how_often(effort.seconds, trips_in_turn(1) * count, 1, 2_000)
+            often = how_often(effort.seconds, trips_in_turn(1) * count, 1, 2_000) + LEAST // count
             return {
                 beside: trip(team.links[0], effort.seconds) * 1e6,
                 in_turn: trips_in_turn(often) * 1e6,

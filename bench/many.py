@@ -14,6 +14,8 @@ from bench.measure import LESS, Contender, Figure, how_often
 from bench.peer import Link, Team
 from bench.roundtrip import ONE_CORE, held
 
+LEAST = 100  # round trips
+
 
 def among_gateways(peer: GatewayPeer, count: int, effort: Effort) -> Contender:
     """Return what starts so many in a round, measures them, and ends them."""
@@ -48,12 +50,13 @@ def _while_up(team: Team, idle: int, effort: Effort) -> dict[Figure, float]:
         trips = [trip(link, effort.seconds / count) for link in team.links]
     return {
         size: sum(machine.memory(pid)[1] for pid in team.pids) / count / 1e6,
-        in_turn: sum(trips) / count * 1e6,
+        in_turn: statistics.median(trips) * 1e6,
         threads: max(0, more) + 1,  # a curve of logarithms has no 0
     }
 
 
 def trip(link: Link, seconds: float) -> float:
     """Return the median of round trips of an int, in seconds."""
-    count = how_often(seconds, statistics.median(link.echo(INT, 3)), 3, 2_000)
+    # the first few are slower: the poller leaves a gateway once it has found somebody reading it
+    count = how_often(seconds, statistics.median(link.echo(INT, 3)), LEAST, 2_000)
     return statistics.median(link.echo(INT, count))
