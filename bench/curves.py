@@ -56,10 +56,14 @@ def steepest(points: Points) -> tuple[int, int]:
 
 
 def exponent(points: Points, low: int, high: int) -> float:
-    """Return the power of the size by which the value grows between two sizes."""
+    """Return the power of the size by which the value grows, beside the most that fewer cost.
+
+    So what is shared by many, and falls first, is not taken for growth when it falls no more.
+    """
     if low == high:
         return 0.0
-    return math.log(points[high] / points[low]) / math.log(high / low)
+    most = max(value for size, value in points.items() if size <= low)
+    return math.log(points[high] / most) / math.log(high / low)
 
 
 def verdict(curve: Curve) -> list[str]:

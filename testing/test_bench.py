@@ -135,8 +135,10 @@ def test_every_target_is_about_a_part_of_the_bench():
 def test_a_curve_that_is_steeper_than_its_work_is_named():
     level = curves.tables([growing(1, 20.0), growing(10, 21.0)])
     steep = curves.tables([growing(1, 20.0), growing(10, 200.0)])
+    falls_first = curves.tables([growing(1, 20.0), growing(10, 5.0), growing(100, 20.0)])
 
     assert "no faster than its work" in forms.text(level)
+    assert "no faster than its work" in forms.text(falls_first)
     assert "FASTER, from 1 to 10" in forms.text(steep)
 
 
