@@ -59,14 +59,14 @@ def against_targets(results: Sequence[Result]) -> str:
 
     def dots(line: Sequence[Score | None], y: float) -> list[str]:
         parts = []
-        for result, found in zip(results, line):
+        for place, (result, found) in enumerate(zip(results, line)):
             if found is None:
                 continue
             times = margin(found)
             tip = f"{result.python}: {times:.2f} times better than {found.target.bound:g}"
             # one after the other where they would be on top of each other
-            place = y - 3 * (len(results) - 1) + 6 * results.index(result)
-            parts.append(svg.dot(scale(times), place, 4.5, GOOD if found.holds else BAD, tip))
+            height = y - 3 * (len(results) - 1) + 6 * place
+            parts.append(svg.dot(scale(times), height, 4.5, GOOD if found.holds else BAD, tip))
         return parts
 
     groups: dict[str, list[tuple[str, Draw]]] = {}

@@ -73,6 +73,8 @@ def summary(results: Sequence[Result], lines: Sequence[Sequence[Score | None]]) 
     said = []
     for result, column in zip(results, zip(*lines)):
         measured = [each for each in column if each]
+        if not measured:
+            continue
         hold = sum(each.holds for each in measured)
         rounds = statistics.median_low(len(each.row.values[OURS]) for each in measured)
         said.append(f"{result.python}: {hold} of {len(measured)} hold, by {rounds} rounds")

@@ -14,6 +14,7 @@ from bench.measure import LESS, Contender, Figure, Row, paired, say
 from bench.peer import Peer
 
 PART = "start and end"
+PATIENCE = 15.0  # seconds a round may take and is still repeated
 ROOT = Path(__file__).resolve().parent.parent
 # what a script pays before it has a gateway; a name that is imported when used is used
 IMPORTED = """
@@ -37,7 +38,7 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
         contenders = {
             peer.name: _contender(peer, count, best_way(peer, count)) for peer in starters
         }
-        rows += paired(PART, contenders, effort.start_rounds)
+        rows += paired(PART, contenders, effort.start_rounds, PATIENCE)
     for what, script in (("import it", _imported), ("a whole script: 1 answer", _script)):
         say(f"{PART}: {what}")
         figure = Figure(what, "ms", LESS)

@@ -116,8 +116,9 @@ def test_a_target_that_was_not_measured_is_not_in_the_table():
 def test_the_table_of_targets_has_columns_for_each_python():
     older = results.Result(MACHINE, rows())
     newer = results.Result({**MACHINE, "python": "CPython 3.13.0"}, rows()[:1])
+    newest = results.Result({**MACHINE, "python": "CPython 3.14.0"}, [])
 
-    (table,) = score.table([older, newer])
+    (table,) = score.table([older, newer, newest])
 
     assert "ours, CPython 3.11" in table.lines[0]
     assert "ours, CPython 3.13" in table.lines[0]
