@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bench.measure import MORE, Contender, Effort, Figure, MiB, Row, paired, say
-from bench.peer import Link, Peer
+from bench.data import blob
+from bench.effort import Effort, MiB
+from bench.measure import MORE, Contender, Figure, Row, paired, say
+from bench.peer import Link, Peer, running
+from bench.roundtrip import PLACES, held
 
 PART = "bulk"
 
 
 def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
     """Return rows of MB/s for each size, each way."""
-    teams = {peer.name: peer.start(1) for peer in peers}
     rows: list[Row] = []
-    try:
-        for size in effort.bulk:
-            item = bytes(size)
-            for way in ("to the remote", "from the remote"):
-                say(f"{PART}: {_name(size)} {way}")
-                contenders = {
-                    name: contender(team.links[0], item, way, effort)
-                    for name, team in teams.items()
-                }
-                rows += paired(PART, contenders, effort.rounds, effort.once)
-    finally:
-        for team in teams.values():
-            team.end()
+    with running(peers) as teams:
+        for place in PLACES:
+            for size in effort.bulk:
+                item = blob(size)
+                for way in ("to the remote", "from the remote"):
+                    say(f"{PART}: {size_name(size)} {way}, {place}")
+                    contenders = {
+                        name: placed(
+                            contender(team.links[0], item, f"{way}, {place}", effort),
+                            team.pids,
+                            place,
+                        )
+                        for name, team in teams.items()
+                    }
+                    rows += paired(PART, contenders, effort.bulk_rounds, effort.once)
     return rows
+
+
+def placed(contender: Contender, pids: Iterable[int], place: str) -> Contender:
+    """Return the contender held in a place of ``PLACES`` together with other processes."""
+
+    def round_() -> Mapping[Figure, float]:
+        with held(pids, place):
+            return contender()
+
+    return round_
 
 
 def contender(link: Link, item: bytes, way: str, effort: Effort) -> Contender:
     """Return what sends the item for a round; ``way`` begins with "to" or "from the remote"."""
-    figure = Figure(f"bytes of {_name(len(item))}, {way}", "MB/s", MORE)
+    figure = Figure(f"bytes of {size_name(len(item))}, {way}", "MB/s", MORE)
     send = link.push if way.startswith("to") else link.pull
     most = max(1, effort.bulk_total // len(item))
 
@@ -46,5 +60,5 @@ def contender(link: Link, item: bytes, way: str, effort: Effort) -> Contender:
     return round_
 
 
-def _name(size: int) -> str:
+def size_name(size: int) -> str:
     return f"{size // MiB} MiB" if size >= MiB else f"{size:,}"

@@ -1,29 +1,22 @@
-"""The chart: how many times better than execnet each peer is, a line for each figure (SVG).
-
-Written by hand and not by a library, so that a change of a figure is a small change of the file.
-"""
+"""Two charts of dots: times better than execnet, and times better than each target."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
+from bench import svg
 from bench.measure import LESS, Row
 from bench.report import OURS, REFERENCE, by_part, number, peers_of
+from bench.results import Result
+from bench.score import Score, scores
+from bench.targets import AT_MOST
 
-COLOURS = {
-    "raw pipe": "#9a9a9a",
-    "raw socketpair": "#c9c9c9",
-    "pickle 5": "#9a9a9a",
-    "gatewaylib": "#d1495b",
-    "execnet": "#30343f",
-    "mp.Pipe": "#2e86ab",
-    "mp.Pool": "#7fb7be",
-    "RPyC": "#e0a458",
-}
-LEFT, WIDTH, RIGHT, LINE, TOP = 290, 500, 80, 20, 84  # pixels
-LOWEST, HIGHEST = 1 / 32, 64.0  # times execnet; what lies beyond is drawn at the edge
+# what draws the dots of a line at a height
+Draw = Callable[[float], list[str]]
+LEFT, WIDTH, RIGHT, LINE, TOP = 420, 500, 80, 20, 84  # pixels
+GOOD, BAD = "#2a9d5c", "#d1495b"
 
 
 def better(row: Row, peer: str) -> float | None:
@@ -34,77 +27,87 @@ def better(row: Row, peer: str) -> float | None:
     return 1 / ratio if row.figure.better == LESS else ratio
 
 
-def svg(rows: Iterable[Row]) -> str:
-    """Return the chart of all rows in which execnet has a value."""
-    shown = [row for row in rows if row.values.get(REFERENCE)]
-    parts = by_part(shown)
-    height = TOP + LINE * (len(shown) + 2 * len(parts)) + 10
-    width = LEFT + WIDTH + RIGHT
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-        f"<title>Times better than {REFERENCE}</title>",
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    lines += _legend(peers_of(shown))
-    lines += _grid(height)
+def against_execnet(rows: Iterable[Row]) -> str:
+    """Return the chart of all rows in which execnet has a value; curves have their own."""
+    shown = [row for row in rows if row.values.get(REFERENCE) and row.figure.at is None]
+    scale = svg.Scale((1 / 32, 64), (LEFT, LEFT + WIDTH))
+
+    def dots(row: Row, y: float) -> list[str]:
+        parts = []
+        for peer in sorted(peers_of([row]), key=lambda peer: peer == OURS):
+            times = better(row, peer)
+            if times is None:
+                continue
+            radius = 5.5 if peer == OURS else 4
+            tip = f"{peer}: {number(row.median(peer))} {row.figure.unit}, {times:.2f} times"
+            parts.append(svg.dot(scale(times), y, radius, svg.COLOURS.get(peer, "#000000"), tip))
+            if peer == OURS:
+                parts.append(svg.text(LEFT + WIDTH + 12, y + 4, f"{number(times)} ×"))
+        return parts
+
+    groups: dict[str, list[tuple[str, Draw]]] = {
+        part: [(row.figure.name, partial(dots, row)) for row in members]
+        for part, members in by_part(shown).items()
+    }
+    title = f"Times better than {REFERENCE} (right is better)"
+    return _chart(title, svg.legend(peers_of(shown), 36), groups, scale)
+
+
+def against_targets(results: Sequence[Result]) -> str:
+    """Return the chart of how many times better than each target ours is, in each result."""
+    scale = svg.Scale((1 / 16, 16), (LEFT, LEFT + WIDTH))
+
+    def dots(line: Sequence[Score | None], y: float) -> list[str]:
+        parts = []
+        for place, (result, found) in enumerate(zip(results, line)):
+            if found is None:
+                continue
+            times = margin(found)
+            tip = f"{result.python}: {times:.2f} times better than {found.target.bound:g}"
+            # one after the other where they would be on top of each other
+            height = y - 3 * (len(results) - 1) + 6 * place
+            parts.append(svg.dot(scale(times), height, 4.5, GOOD if found.holds else BAD, tip))
+        return parts
+
+    groups: dict[str, list[tuple[str, Draw]]] = {}
+    for line in scores(results):
+        first = next(each for each in line if each)
+        name = first.row.figure.name + (f" ({first.target.peer})" if first.target.peer else "")
+        groups.setdefault(first.target.part, []).append((name, partial(dots, line)))
+    legend = svg.text(15, 40, "green: holds; red: does not; above one another: Pythons, in order")
+    return _chart("Times better than the target (right is better)", [legend], groups, scale)
+
+
+def margin(found: Score) -> float:
+    """Return how many times better than its bound a score is; what is 0 is as good as can be."""
+    bound, counts = found.target.bound, found.counts
+    if bound <= 0 or counts <= 0:
+        return math.inf if found.holds else 0.0
+    return bound / counts if found.target.sign == AT_MOST else counts / bound
+
+
+def _chart(
+    title: str,
+    legend: Sequence[str],
+    groups: Mapping[str, Sequence[tuple[str, Draw]]],
+    scale: svg.Scale,
+) -> str:
+    """Return lines of dots: a name each, and what draws its dots at a height."""
+    height = TOP + LINE * sum(len(members) + 2 for members in groups.values()) + svg.MARGIN
+    parts = [svg.text(svg.MARGIN, 20, title, "start", "bold"), *legend]
+    for times in scale.powers(2):
+        x, colour = scale(times), "#888888" if times == 1 else "#e4e4e4"
+        parts.append(svg.line([(x, TOP), (x, height - svg.MARGIN)], colour))
+        name = f"{times:g} ×" if times >= 1 else f"1/{1 / times:g}"
+        parts.append(svg.text(x, TOP - 6, name, "middle"))
     y = TOP
-    for part, members in parts.items():
+    for group, members in groups.items():
         y += LINE
-        lines.append(_text(10, y + 4, part.capitalize(), "start", "bold"))
-        for row in members:
+        parts.append(svg.text(svg.MARGIN, y + 4, group.capitalize(), "start", "bold"))
+        for name, draw in members:
             y += LINE
-            lines += _row(row, y)
+            parts.append(svg.text(LEFT - 12, y + 4, name, "end"))
+            parts.append(svg.line([(LEFT, y), (LEFT + WIDTH, y)], "#eeeeee"))
+            parts += draw(y)
         y += LINE
-    return "\n".join([*lines, "</svg>"]) + "\n"
-
-
-def _x(times: float) -> float:
-    inside = min(HIGHEST, max(LOWEST, times))
-    return LEFT + WIDTH * math.log(inside / LOWEST) / math.log(HIGHEST / LOWEST)
-
-
-def _row(row: Row, y: float) -> list[str]:
-    lines = [_text(LEFT - 12, y + 4, row.figure.name, "end")]
-    lines.append(f'<path d="M{LEFT} {y}H{LEFT + WIDTH}" stroke="#eeeeee"/>')
-    for peer in sorted(peers_of([row]), key=lambda peer: peer == OURS):
-        times = better(row, peer)
-        if times is None:
-            continue
-        radius = 5.5 if peer == OURS else 4
-        tip = f"{peer}: {number(row.median(peer))} {row.figure.unit}, {times:.2f} times"
-        lines.append(
-            f'<circle cx="{_x(times):.1f}" cy="{y}" r="{radius}" '
-            f'fill="{COLOURS.get(peer, "#000000")}"><title>{escape(tip)}</title></circle>'
-        )
-        if peer == OURS:
-            lines.append(_text(LEFT + WIDTH + 12, y + 4, f"{number(times)} ×"))
-    return lines
-
-
-def _grid(height: float) -> list[str]:
-    lines = []
-    for power in range(int(math.log2(LOWEST)), int(math.log2(HIGHEST)) + 1):
-        times = 2.0**power
-        stroke = "#888888" if power == 0 else "#e4e4e4"
-        lines.append(f'<path d="M{_x(times):.1f} {TOP}V{height - 10}" stroke="{stroke}"/>')
-        name = f"{times:g} ×" if power >= 0 else f"1/{2**-power}"
-        lines.append(_text(_x(times), TOP - 6, name, "middle"))
-    return lines
-
-
-def _legend(peers: Sequence[str]) -> list[str]:
-    lines = [_text(10, 20, f"Times better than {REFERENCE} (right is better)", "start", "bold")]
-    x = 15
-    for peer in peers:
-        lines.append(f'<circle cx="{x}" cy="36" r="5" fill="{COLOURS.get(peer, "#000000")}"/>')
-        lines.append(_text(x + 9, 40, peer))
-        x += 24 + 8 * len(peer)
-    return lines
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start", weight: str = "normal") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">'
-        f"{escape(words)}</text>"
-    )
+    return svg.document(title, LEFT + WIDTH + RIGHT, height, parts)

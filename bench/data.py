@@ -20,6 +20,12 @@ DICT = {
     "big": 2**40,
 }
 
+
+def blob(size: int) -> bytes:
+    """Return bytes that take memory; of ``bytes(size)`` every page may be the same, of zeros."""
+    return b"x" * size
+
+
 MESSAGES: dict[str, Any] = {"int": INT, "dict of 10": DICT}
 
 

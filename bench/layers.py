@@ -9,7 +9,7 @@ of the library, which no other file of the bench does.
 from __future__ import annotations
 
 import importlib
-import socket
+import os
 import statistics
 import sys
 import time
@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.data import MESSAGES
+from bench.gateways import Gatewaylib
 from bench.machine import one_core
-from bench.peers import Gatewaylib
-from bench.raw import RawSocketpair
+from bench.raw import RawPipe, RawSocketpair
 
 RUNS = 25
 
@@ -30,14 +30,16 @@ class Pair:
 
     def __init__(self) -> None:
         base = importlib.import_module("gatewaylib.gateway_base").BaseGateway
-        transport = importlib.import_module("gatewaylib.shipped.socket_transport").SocketTransport
+        transport = importlib.import_module("gatewaylib.shipped.pipe_transport").PipeTransport
         model = importlib.import_module("gatewaylib.shipped.threads").get_model("thread")
 
         class Other(base):  # type: ignore[misc,valid-type]
             _FIRST_CHANNEL = 2
 
-        self.sockets = socket.socketpair()
-        ours, theirs = (transport(each) for each in self.sockets)
+        there, here = os.pipe(), os.pipe()
+        self.read, self.write = there
+        ours, theirs = transport(here[0], there[1]), transport(there[0], here[1])
+        self.transports = ours, theirs
         window = None  # no limit: the pair never returns credit
         self.local = base("local", ours, model, window)
         self.remote = Other("remote", theirs, model, window)
@@ -48,7 +50,7 @@ class Pair:
 
     def close(self) -> None:
         """End both without a word: no thread reads here that would notice."""
-        for each in self.sockets:
+        for each in self.transports:
             each.close()
 
 
@@ -71,9 +73,9 @@ def layers(item: Any, count: int) -> list[tuple[str, float]]:
             theirs.receive(ours.output.popleft())
             theirs.take(other, len(payload))
 
-        def through_socket() -> None:
-            pair.sockets[0].sendall(frame)
-            pair.sockets[1].recv(65536)
+        def through_pipe() -> None:
+            os.write(pair.write, frame)
+            os.read(pair.read, 65536)
 
         def through_channel() -> None:
             pair.sender.send(item)
@@ -83,7 +85,7 @@ def layers(item: Any, count: int) -> list[tuple[str, float]]:
         dumps = _microseconds(lambda: serializer.dumps(item), count)
         loads = _microseconds(lambda: serializer.loads(payload), count)
         protocol = _microseconds(through_protocol, count)
-        calls = _microseconds(through_socket, count)
+        calls = _microseconds(through_pipe, count)
         whole = _microseconds(through_channel, count)
     finally:
         pair.close()
@@ -91,7 +93,7 @@ def layers(item: Any, count: int) -> list[tuple[str, float]]:
         ("serializer: dumps", dumps),
         ("serializer: loads", loads),
         ("protocol: frame, credit, event", protocol),
-        ("system calls: send and recv", calls),
+        ("system calls: write and read", calls),
         ("channel, turn, writer, locks", whole - dumps - loads - protocol - calls),
         ("one direction, without a wake-up", whole),
     ]
@@ -107,7 +109,7 @@ def _microseconds(function: Callable[[], object], count: int) -> float:
     )
 
 
-def whole(peer: Gatewaylib | RawSocketpair, item: Any, count: int) -> float:
+def whole(peer: Gatewaylib | RawPipe, item: Any, count: int) -> float:
     """Return the least of some medians of a round trip on one core, in microseconds."""
     team = peer.start(1)
     try:
@@ -128,8 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{what}: a round trip on one core takes {trip:.1f} µs")
         for name, one in [*found, ("wake-ups, caches", (trip - 2 * found[-1][1]) / 2)]:
             print(f"  {name:34} 2 x {one:6.2f} {200 * one / trip:5.0f} %")
-    raw = whole(RawSocketpair(), MESSAGES["int"], count)
-    print(f"a raw socketpair: {raw:.1f} µs")
+    for peer in (RawPipe(), RawSocketpair()):
+        print(f"a {peer.name}: {whole(peer, MESSAGES['int'], count):.1f} µs")
 
 
 if __name__ == "__main__":

@@ -85,6 +85,30 @@ def memory(pid: int) -> tuple[int, int]:
     return sizes["Rss"], sizes["Pss"]
 
 
+def forget_peak(pid: int) -> None:
+    """Begin anew with what ``peak`` tells; raises Unsupported where the system can't."""
+    try:
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+    except OSError as error:
+        raise Unsupported(str(error)) from error
+
+
+def peak(pid: int) -> int:
+    """Return the most bytes of RSS that a process has had since its peak was forgotten."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise Unsupported("no VmHWM here")
+
+
+def free_memory() -> int:
+    """Return how many bytes processes may take before the system has to swap."""
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    raise Unsupported("no MemAvailable here")
+
+
 def threads() -> int:
     """Return how many threads this process has, the interpreter's own included."""
     try:

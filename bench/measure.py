@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bench.effort import SLOW
+
 LESS, MORE = "less", "more"
-SLOW = 4.0  # seconds: a contender whose round takes longer is measured once
 
 
 class Unsupported(Exception):
@@ -21,11 +22,15 @@ class Unsupported(Exception):
 
 
 class Figure(NamedTuple):
-    """What one number says: its name, its unit, and whether less or more of it is better."""
+    """What one number says: its name, its unit, and whether less or more of it is better.
+
+    ``at`` is for a point of a curve: of how many, or of what size, it holds.
+    """
 
     name: str
     unit: str
     better: str
+    at: int | None = None
 
 
 @dataclass
@@ -46,27 +51,6 @@ class Row:
         ratios = [value / other for value, other in pairs if other]
         return statistics.median(ratios) if ratios else None
 
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure: the full form, a quick one, and one that only proves that it runs."""
-
-    rounds: int
-    seconds: float  # of one contender in one round, roughly
-    gateways: tuple[int, ...]
-    start_rounds: int
-    bulk: tuple[int, ...]  # bytes
-    bulk_total: int  # bytes one contender moves in one round, roughly
-    items: int  # in the large kinds of data
-    unread: int  # bytes sent to a receiver that never reads
-    memory_rounds: int  # sizes hardly vary
-    once: float = SLOW
-
-
-MiB = 1024 * 1024
-FULL = Effort(7, 0.2, (1, 16, 64), 5, (MiB, 64 * MiB), 128 * MiB, 100_000, 200 * MiB, 3)
-QUICK = Effort(5, 0.02, (1, 8), 2, (MiB, 64 * MiB), 16 * MiB, 20_000, 100 * MiB, 1, once=0.5)
-TINY = Effort(1, 0.0, (1, 2), 1, (1000, 200_000), 200_000, 20, MiB, 1)
 
 Contender = Callable[[], Mapping[Figure, float]]
 

@@ -6,8 +6,9 @@ What a peer can't do raises Unsupported, and its column stays empty there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from bench.measure import Unsupported
@@ -62,6 +63,8 @@ class Peer:
     name: str
     ways: tuple[str, ...] = ("at once",)
     has_channels = False  # can be sent to without being read
+    messages = True  # items travel; False: what travels are calls, and their results
+    starts = True  # remotes by itself, so that it is worth measuring how soon and how large
 
     def available(self) -> bool:
         """Return whether what it needs is installed here."""
@@ -79,64 +82,7 @@ class Peer:
         raise Unsupported
 
 
-class ChannelLink(Link):
-    """A link over anything with ``send`` and ``receive`` whose other end runs ``remote.serve``."""
-
-    def __init__(self, send: Callable[[Any], object], receive: Callable[[], Any]) -> None:
-        self.send = send
-        self.receive = receive
-        self.pid = receive()
-
-    def _ask(self, verb: str, item: Any, count: int) -> None:
-        self.send((verb, item, count))
-        ready = self.receive()
-        if ready != "ready":
-            raise RuntimeError(f"asked for {verb}, got {ready!r}")
-
-    def echo(self, item: Any, count: int) -> list[float]:
-        self._ask("echo", None, count)
-        send, receive, took = self.send, self.receive, []
-        for _ in range(count):
-            start = clock()
-            send(item)
-            receive()
-            took.append(clock() - start)
-        return took
-
-    def push(self, item: Any, count: int) -> float:
-        self._ask("take", None, count)
-        send = self.send
-        start = clock()
-        for _ in range(count):
-            send(item)
-        self.receive()
-        return clock() - start
-
-    def pull(self, item: Any, count: int) -> float:
-        self._ask_for(item, count)
-        receive = self.receive
-        start = clock()
-        self.send("go")
-        for _ in range(count):
-            receive()
-        return clock() - start
-
-    def _ask_for(self, item: Any, count: int) -> None:
-        if type(item) is bytes:
-            self._ask("give bytes", len(item), count)
-        else:
-            self._ask("give", item, count)
-
-    def flood_remote(self, item: Any, count: int) -> None:
-        self._ask("ignore", None, 0)
-        for _ in range(count):
-            self.send(item)
-
-    def flood_local(self, item: Any, count: int) -> None:
-        self._ask_for(item, count)
-        self.send("go")
-
-
+ENDS_WITHIN = 10.0  # seconds; nobody comes near it
 SEQUENTIAL, THREADS = "one after another", "threads"
 
 
@@ -146,3 +92,16 @@ def several(make: Callable[[], T], count: int, way: str) -> list[T]:
         return [make() for _ in range(count)]
     with ThreadPoolExecutor(count) as pool:
         return [future.result() for future in [pool.submit(make) for _ in range(count)]]
+
+
+@contextmanager
+def running(peers: Iterable[Peer], count: int = 1) -> Iterator[dict[str, Team]]:
+    """Give a team of each peer by its name, and end them all."""
+    teams: dict[str, Team] = {}
+    try:
+        for peer in peers:
+            teams[peer.name] = peer.start(count)
+        yield teams
+    finally:
+        for team in teams.values():
+            team.end()

@@ -50,7 +50,7 @@ def take(fd: int, size: int, count: int) -> None:
 
 def give(fd: int, size: int, count: int) -> None:
     """Write ``count`` messages of ``size`` bytes, at least one system call for each."""
-    message = bytes(size)
+    message = b"x" * size
     if size < CHUNK:
         write = os.write
         for _ in range(count):

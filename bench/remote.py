@@ -17,7 +17,7 @@ def serve(channel: "Any") -> None:  # noqa: UP037  (sent alone, without the futu
 
     - echo: ``count`` items come and go back;
     - take: ``count`` items come, one answer follows;
-    - give: on the go, ``count`` times the item leaves; ``give bytes``: that many zero bytes;
+    - give: on the go, ``count`` times the item leaves; ``give bytes``: that many bytes;
     - ignore: nothing is read any more.
     """
     import os
@@ -40,7 +40,7 @@ def serve(channel: "Any") -> None:  # noqa: UP037  (sent alone, without the futu
                 time.sleep(3600)
         else:
             if verb == "give bytes":
-                item = bytes(item)
+                item = b"x" * item
             receive()
             for _ in range(count):
                 send(item)
@@ -71,9 +71,9 @@ def swallow(item: Any) -> None:
 
 
 def make(item: Any) -> Any:
-    """Return the item; or, for ``("bytes", n)``, n zero bytes that needn't travel here first."""
+    """Return the item; or, for ``("bytes", n)``, n bytes that needn't travel here first."""
     if type(item) is tuple and item[0] == "bytes":
-        return bytes(item[1])
+        return b"x" * item[1]
     return item
 
 

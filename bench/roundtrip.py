@@ -12,55 +12,46 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from bench.data import MESSAGES
+from bench.effort import Effort
 from bench.machine import one_core
-from bench.measure import (
-    LESS,
-    Contender,
-    Effort,
-    Figure,
-    Row,
-    how_often,
-    paired,
-    percentile,
-    say,
-)
-from bench.peer import Link, Peer
+from bench.measure import LESS, Contender, Figure, Row, how_often, paired, percentile, say
+from bench.peer import Link, Peer, running
 
 PART = "round trip"
+PLACES = ONE_CORE, ANY_CORE = "one core", "any core"
 
 
 def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
     """Return rows of the median, and of the 99th percentile, in microseconds."""
-    teams = {peer.name: peer.start(1) for peer in peers}
     rows: list[Row] = []
-    try:
-        for place in ("one core", "any core"):
+    with running(peers) as teams:
+        for place in PLACES:
             for what, item in MESSAGES.items():
                 say(f"{PART}: {what}, {place}")
                 contenders = {
-                    name: _contender(team.links[0], team.pids, what, item, place, effort)
+                    name: trips(team.links[0], team.pids, what, item, place, effort)
                     for name, team in teams.items()
                 }
                 rows += paired(PART, contenders, effort.rounds)
-    finally:
-        for team in teams.values():
-            team.end()
     return rows
 
 
-def _contender(
+def trips(
     link: Link, pids: Iterable[int], what: str, item: Any, place: str, effort: Effort
 ) -> Contender:
+    """Return what sends the item there and back for a round, in a place of ``PLACES``."""
     middle = Figure(f"{what}, {place}", "µs", LESS)
     slowest = Figure(f"{what}, {place}, 99th percentile", "µs", LESS)
 
     def round_() -> Mapping[Figure, float]:
-        where: AbstractContextManager[None] = (
-            one_core(pids) if place == "one core" else nullcontext()
-        )
-        with where:
+        with held(pids, place):
             one = statistics.median(link.echo(item, 20))
             took = link.echo(item, how_often(effort.seconds, one, 20, 20_000))
         return {middle: statistics.median(took) * 1e6, slowest: percentile(took, 99) * 1e6}
 
     return round_
+
+
+def held(pids: Iterable[int], place: str) -> AbstractContextManager[None]:
+    """Hold this process and others in a place of ``PLACES`` for as long as it lasts."""
+    return one_core(pids) if place == ONE_CORE else nullcontext()

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bench.data import kinds
-from bench.measure import LESS, Contender, Effort, Figure, Row, how_often, paired, say
+from bench.effort import Effort
+from bench.measure import LESS, Contender, Figure, Row, how_often, paired, say
 from bench.peer import Peer
 
 PART = "dumps + loads"

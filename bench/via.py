@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from bench.bulk import contender as bulk_contender
+from bench.data import blob
+from bench.effort import Effort
+from bench.gateways import Copied, Gatewaylib
 from bench.machine import one_core
-from bench.measure import LESS, Contender, Effort, Figure, Row, Unsupported, how_often, paired, say
+from bench.measure import LESS, Contender, Figure, Row, Unsupported, how_often, paired, say
 from bench.peer import Link, Peer, Team
-from bench.peers import Copied, Gatewaylib
 
 PART = "via one hop"
 ONE_CORE, ANY_CORE, BUSY = "one core", "any core", "beside 4 busy processes"
@@ -44,7 +46,7 @@ def measure(peers: Sequence[Peer], effort: Effort) -> list[Row]:
                     for name, team in teams.items()
                 }
                 rows += paired(PART, contenders, effort.rounds)
-        item = bytes(effort.bulk[-1])
+        item = blob(effort.bulk[-1])
         for place in (ONE_CORE, ANY_CORE):
             for way in ("to the remote", "from the remote"):
                 say(f"{PART}: bytes {way}, {place}")
