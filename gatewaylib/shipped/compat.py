@@ -6,7 +6,6 @@ Everything else imports a name from here and looks the same on every version.
 
 from __future__ import absolute_import
 
-import array
 import struct
 import sys
 import time
@@ -125,6 +124,8 @@ else:
 
     def pack_numbers(kind, numbers):
         """Return numbers of a struct format ("i", "q" or "d") as little-endian bytes."""
+        import array  # with it come the abstract classes: 2 ms that no start should wait
+
         row = array.array(kind, numbers)
         if sys.byteorder != "little":
             row.byteswap()
@@ -132,6 +133,8 @@ else:
 
     def unpack_numbers(kind, data):
         """Return the list of numbers that ``pack_numbers`` made these bytes of."""
+        import array
+
         row = array.array(kind)
         row.frombytes(data)
         if sys.byteorder != "little":
