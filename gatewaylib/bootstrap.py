@@ -46,6 +46,7 @@ BOOT_COMPILED = (
     "import sys,marshal;f=sys.stdin.buffer;w=f.readline().split();l=marshal.loads;"
     "exec(l(f.read(int(w[0]))),{'stdin':f,'words':w,'loads':l})"
 )
+PIPE_SIZE = 2**16  # bytes that a pipe takes of itself, on Linux
 NOISE = 2**16  # bytes a login may print before the hello
 QUOTED = 500  # bytes of it that an error quotes
 MAX_HELLO = 2**16
@@ -154,6 +155,10 @@ class Start:
         self.process: Remote = start_process(spec, program, plan.output, plan.via)
         words = b"%d %d %d " % (len(unpack), len(table), self.process.write_fd)
         self._unsent: list[bytes | memoryview] = [words + options + b"\n", unpack, table]
+        self._roomy = compiled
+        if compiled:
+            # All is sent while the interpreter starts, and neither side waits for the other.
+            self.process.transport.make_room(sum(map(len, self._unsent)))
 
     @property
     def over(self) -> bool:
@@ -251,6 +256,8 @@ class Start:
             return
         with self._deciding:
             self.info = None if self._late else info
+            if self._roomy and self.info is not None:
+                self.process.transport.make_room(PIPE_SIZE)  # a user may have few wide pipes
 
     def stop(self) -> None:
         """Kill it if there is no hello yet, and take none any more; ``run_out_of_time`` tells."""

@@ -12,9 +12,11 @@ import test_layout
 
 import gatewaylib
 from gatewaylib import bootstrap
+from gatewaylib.transports import wire
 
 BOUND = 60.0  # seconds: a hang, and nothing else. Jython takes seconds to start.
 INTERPRETERS = interpreters.find()
+F_GETPIPE_SZ = 1032  # Linux; fcntl has the name from Python 3.10 on
 LOADED = "import sys; channel.send(list(sys.modules))"
 # What it is made of, all in all; the parts in C are part of the others.
 IMPORTS = "import __future__, errno, gc, os, select, struct, threading, time, types"
@@ -97,3 +99,14 @@ def test_linecache_is_loaded_from_where_it_is():
 
     assert origin == linecache.__file__
     assert source == inspect.getsource(linecache)
+
+
+@pytest.mark.skipif(not wire.HAS_PIPES, reason="a wire that is no pipe has no size")
+def test_a_pipe_is_wide_for_the_start_only():
+    import fcntl
+
+    with gatewaylib.Group() as group:
+        gateway = group.makegateway("popen")
+
+        size = fcntl.fcntl(gateway.process.transport.write_fileno(), F_GETPIPE_SZ)
+        assert size <= bootstrap.PIPE_SIZE

@@ -54,7 +54,7 @@ class PipeTransport(Transport):
     def write(self, buffers):
         if not self._is_wide:
             self._is_wide = True
-            _widen(self._write_fd)
+            self.make_room(WIDE)
         if len(buffers) > 1 and hasattr(os, "writev"):
             buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
         if buffers:
@@ -78,6 +78,14 @@ class PipeTransport(Transport):
 
     def wait_writable(self, timeout):
         return wait_fd(self._write_fd, True, timeout)
+
+    def make_room(self, size):
+        try:
+            import fcntl
+
+            fcntl.fcntl(self._write_fd, F_SETPIPE_SZ, size)
+        except (ImportError, OSError, IOError):
+            pass  # another system, no pipe, more is in it, or its user has too many wide ones
 
     def close_write(self):
         _make_null(self._write_fd)
@@ -120,15 +128,6 @@ def _make_null(fd):
         os.dup2(null, fd)
         os.close(null)
         close_on_exec(fd)
-
-
-def _widen(fd):
-    try:
-        import fcntl
-
-        fcntl.fcntl(fd, F_SETPIPE_SZ, WIDE)
-    except (ImportError, OSError, IOError):
-        pass  # another system, no pipe, or its user has too many wide ones
 
 
 def _never_wait(fd):
