@@ -177,11 +177,12 @@ def main(stdin, words, loads=None):
     if why:
         sys.stderr.write(why + "\n")
         sys.exit(1)
-    data = read_all(stdin, int(words[1]))
+    # No name for the bytes: this function runs until the remote ends.
     if loads is None:
-        sys.meta_path.insert(0, TableImporter(ROOT, read_table(data)))
+        table = read_table(read_all(stdin, int(words[1])))
+        sys.meta_path.insert(0, TableImporter(ROOT, table))
     else:
-        load_codes(data, loads)
+        load_codes(read_all(stdin, int(words[1])), loads)
     worker = __import__(ROOT + ".shipped.worker", None, None, ["serve"])
     worker.serve(bytes(bytearray.fromhex(words[3].decode("ascii"))), int(words[2]))
 
