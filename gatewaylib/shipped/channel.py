@@ -8,10 +8,9 @@ reference die and closes the channel at both ends, whenever the garbage is colle
 from __future__ import absolute_import
 
 from _weakref import ref  # what weakref has besides takes a millisecond
-from collections import deque
 
 from .channel_state import CLOSED, CLOSING
-from .compat import clock, joined
+from .compat import clock, deque, joined
 from .errors import (
     ChannelClosed,
     ChannelEnded,

@@ -9,10 +9,9 @@ from __future__ import absolute_import
 import errno
 import os
 import select
-from functools import partial
 
 from . import compat
-from .compat import joined
+from .compat import joined, partial
 from .transport import Transport, can_poll, close_on_exec, rest_of, retry, wait_fd
 
 # A small message goes through any pipe at once; a large one through a wide pipe as quickly

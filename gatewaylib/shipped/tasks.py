@@ -9,10 +9,9 @@ from __future__ import absolute_import
 
 import os
 import sys
-from collections import deque
 
 from . import compat
-from .compat import native
+from .compat import deque, native
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, describe_error
 from .polling import call_later
 from .task_sources import show_source
