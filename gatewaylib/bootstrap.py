@@ -8,7 +8,6 @@ own error; launch.py takes any number of them through it at once.
 
 from __future__ import annotations
 
-import binascii
 import functools
 import marshal
 import os
@@ -44,36 +43,66 @@ BOOT = (
     "exec(f.read(int(w[0])),{'stdin':f,'words':w})"
 )
 # For an interpreter like this one, which is sent code objects.
-BOOT_COMPILED = BOOT.replace(
-    "exec(f.read(int(w[0]))", "import marshal;exec(marshal.loads(f.read(int(w[0])))"
+BOOT_COMPILED = (
+    "import sys,marshal;f=sys.stdin.buffer;w=f.readline().split();l=marshal.loads;"
+    "exec(l(f.read(int(w[0]))),{'stdin':f,'words':w,'loads':l})"
 )
+PIPE_SIZE = 2**16  # bytes that a pipe takes of itself, on Linux
 NOISE = 2**16  # bytes a login may print before the hello
 QUOTED = 500  # bytes of it that an error quotes
 MAX_HELLO = 2**16
 HELLO_SIZE = struct.Struct("!I")
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
+# What a remote needs of the shipped modules before its first task is over, in the order in
+# which they may import.
+AT_ONCE = """
+    __init__ shipped.__init__ shipped.compat shipped.errors shipped.trace shipped.debug
+    shipped.frames shipped.columns shipped.sendable shipped.records shipped.decoder
+    shipped.small shipped.serializer shipped.channel_state shipped.outgoing shipped.protocol
+    shipped.forks shipped.threads shipped.transport shipped.pipe_transport
+    shipped.standard_streams shipped.writing shipped.polling shipped.reading
+    shipped.channel_file shipped.told_errors shipped.channel shipped.callbacks shipped.handles
+    shipped.heartbeat shipped.sending shipped.task_sources shipped.tasks shipped.names
+    gateway_base shipped.worker
+""".split()
 
 
 @functools.lru_cache(maxsize=2)
 def _packed(compiled: bool) -> tuple[bytes, bytes]:
     """Return the unpacker and the table; ``compiled``: for an interpreter like this one."""
-    head, body = ["__init__ 0 0"], []
-    for name in ["gateway_base", *_always_sent()]:
-        loader = SourceFileLoader(name, os.path.join(PACKAGE, *name.split(".")) + ".py")
-        # It takes the code from the bytecode that importing the file has left, if it can.
-        # Whoever runs that code, on this machine, finds the source where it says it is from.
-        part = marshal.dumps(loader.get_code(name)) if compiled else loader.get_data(loader.path)
-        if name == "shipped.unpack":
-            unpack = part
-            continue
-        head.append(f"{name} 0 {len(part)}" if compiled else f"{name} {len(part)} 0")
-        body.append(part)
-    return unpack, "\n".join(head).encode() + b"\n\n" + b"".join(body)
+    return _pack_codes() if compiled else _pack_sources()
+
+
+def _pack_sources() -> tuple[bytes, bytes]:
+    sources = {name: _loader(name).get_data(_path(name)) for name in _always_sent()}
+    unpack = sources.pop("shipped.unpack")
+    sources["__init__"] = b""
+    head = "".join(f"{name} {len(source)}\n" for name, source in sources.items())
+    return unpack, head.encode() + b"\n" + b"".join(sources.values())
+
+
+def _pack_codes() -> tuple[bytes, bytes]:
+    # The loader takes the code from the bytecode that importing the file has left, if it can.
+    # Whoever runs that code, on this machine, finds the source where it says it is from.
+    codes = {name: _loader(name).get_code(name) for name in _always_sent()}
+    unpack = codes.pop("shipped.unpack")
+    codes["__init__"] = compile("", _path("__init__"), "exec")
+    at_once = {name: codes.pop(name) for name in AT_ONCE}
+    later = {name: marshal.dumps(code) for name, code in codes.items()}
+    return marshal.dumps(unpack), marshal.dumps({**at_once, **later})
 
 
 def _always_sent() -> list[str]:
     files = sorted(os.listdir(os.path.join(PACKAGE, "shipped")))
-    return [f"shipped.{name[:-3]}" for name in files if name.endswith(".py")]
+    return ["gateway_base", *(f"shipped.{name[:-3]}" for name in files if name.endswith(".py"))]
+
+
+def _path(name: str) -> str:
+    return os.path.join(PACKAGE, *name.split(".")) + ".py"
+
+
+def _loader(name: str) -> SourceFileLoader:
+    return SourceFileLoader(name, _path(name))
 
 
 def _options(spec: Spec, execmodel: str, hello: str) -> bytes:
@@ -114,7 +143,7 @@ class Start:
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
-        options = binascii.b2a_base64(_options(spec, plan.execmodel, self._hello))
+        options = _options(spec, plan.execmodel, self._hello).hex().encode()
         # An interpreter like this one, on this machine, may run our code.
         compiled = spec.kind == "popen" and plan.via is None and spec.python is None
         unpack, table = _packed(compiled)
@@ -126,7 +155,11 @@ class Start:
         program = BOOT_COMPILED if compiled else BOOT
         self.process: Remote = start_process(spec, program, plan.output, plan.via)
         words = b"%d %d %d " % (len(unpack), len(table), self.process.write_fd)
-        self._unsent: list[bytes | memoryview] = [words + options, unpack, table]
+        self._unsent: list[bytes | memoryview] = [words + options + b"\n", unpack, table]
+        self._roomy = compiled
+        if compiled:
+            # All is sent while the interpreter starts, and neither side waits for the other.
+            self.process.transport.make_room(sum(map(len, self._unsent)))
 
     @property
     def over(self) -> bool:
@@ -224,6 +257,8 @@ class Start:
             return
         with self._deciding:
             self.info = None if self._late else info
+            if self._roomy and self.info is not None:
+                self.process.transport.make_room(PIPE_SIZE)  # a user may have few wide pipes
 
     def stop(self) -> None:
         """Kill it if there is no hello yet, and take none any more; ``run_out_of_time`` tells."""

@@ -28,6 +28,7 @@ ORDER = """
     shipped/frames.py               pure
     shipped/columns.py              pure
     shipped/sendable.py             pure
+    shipped/records.py              pure
     shipped/encoder.py              pure
     shipped/decoder.py              pure
     shipped/small.py                pure
@@ -53,6 +54,7 @@ ORDER = """
     shipped/handles.py
     shipped/heartbeat.py
     shipped/sending.py
+    shipped/task_sources.py
     shipped/tasks.py
     shipped/names.py
     gateway_base.py

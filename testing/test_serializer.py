@@ -13,8 +13,8 @@ from serializer_vectors import PY2, same
 
 from gatewaylib.shipped import serializer
 from gatewaylib.shipped.compat import joined
-from gatewaylib.shipped.encoder import HEAD
 from gatewaylib.shipped.errors import DumpError, LoadError
+from gatewaylib.shipped.records import HEAD
 from gatewaylib.shipped.serializer import Registry, Serializer
 
 PLAIN = Serializer(py2str_as_py3str=False)

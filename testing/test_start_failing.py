@@ -15,9 +15,13 @@ import gatewaylib
 from gatewaylib import StartError, bootstrap
 
 # Reads the line, and takes from its options how a hello begins.
+FIND_HELLO = (
+    "import re, sys; options = bytes.fromhex(sys.argv[1]);"
+    'print(re.search(b"gatewaylib-hello-[0-9a-f]*:", options).group().decode())'
+)
 HELLO = (
     "#!/bin/sh\nread unpack table wire options\n"
-    """hello=$(echo "$options" | base64 -d | grep -ao 'gatewaylib-hello-[0-9a-f]*:')\n"""
+    f"hello=$({sys.executable} -c '{FIND_HELLO}' $options)\n"
 )
 
 # name -> (shell or Python script that is the interpreter, what the error says, exit status)

@@ -23,22 +23,17 @@ SOURCES = {
 }
 
 
-def packed(sources, codes=()):
+def packed(sources):
     """Return a table's bytes, as the side that starts an interpreter sends them."""
-    codes = dict(codes)
-    head, body = [], []
-    for name in sorted(sources):
-        code = codes.get(name, b"")
-        head.append("%s %d %d" % (name, len(sources[name]), len(code)))
-        body += [sources[name], code]
-    return "\n".join(head).encode("ascii") + b"\n\n" + b"".join(body)
+    head = "".join("%s %d\n" % (name, len(sources[name])) for name in sorted(sources))
+    return head.encode("ascii") + b"\n" + b"".join(sources[name] for name in sorted(sources))
 
 
 class Importing(object):
     """Has a table's modules importable as ``_unpacked`` for the length of a ``with`` block."""
 
-    def __init__(self, sources, codes=()):
-        self.importer = TableImporter("_unpacked", read_table(packed(sources, codes)))
+    def __init__(self, sources, codes=None):
+        self.importer = TableImporter("_unpacked", sources and read_table(packed(sources)), codes)
 
     def __enter__(self):
         sys.meta_path.insert(0, self.importer)
@@ -48,6 +43,11 @@ class Importing(object):
         sys.meta_path.remove(self.importer)
         for name in [name for name in sys.modules if name.split(".")[0] == "_unpacked"]:
             del sys.modules[name]
+
+
+def compiled(name):
+    file_name = "somewhere/%s.py" % name.replace(".", "/")
+    return compile(SOURCES[name].decode("utf-8"), file_name, "exec", 0, True)
 
 
 def load(name):
@@ -76,11 +76,9 @@ def test_a_table_that_is_cut_off_is_an_error():
 
 
 def test_a_table_is_read_as_it_was_packed():
-    code = b"\n\ncode\n\n"
-    table = read_table(packed(SOURCES, {"top": code}))
+    table = read_table(packed(SOURCES))
 
-    assert {name: source for name, (source, _) in table.items()} == SOURCES
-    assert {name: with_it for name, (_, with_it) in table.items() if with_it} == {"top": code}
+    assert table == SOURCES
     assert all(isinstance(name, str) for name in table)
 
 
@@ -123,12 +121,26 @@ def test_a_source_is_utf_8():
         assert isinstance(importer.get_source("_unpacked.shipped.unicode"), str)
 
 
-def test_code_objects_are_used_where_they_came_along():
+def test_code_objects_are_modules_too_at_once_or_when_they_are_imported():
     if sys.platform.startswith("java"):
         return  # Jython marshals none, so it is sent none
-    code = marshal.dumps(compile(b"value = 43\n", "gatewaylib/shipped/leaf.py", "exec"))
-    with Importing(SOURCES, {"shipped.leaf": code}):
-        assert load("shipped.leaf").value == 43
+    codes = {name: compiled(name) for name in ("__init__", "shipped.__init__")}
+    codes["shipped.leaf"] = marshal.dumps(compiled("shipped.leaf"))
+    with Importing({}, codes) as importer:
+        importer.load_those_needed()
+
+        package = sys.modules["_unpacked.shipped"]
+        assert sys.modules["_unpacked"].shipped is package
+        assert package.__package__ == package.name == "_unpacked.shipped"
+        assert package.__file__ == "somewhere/shipped/__init__.py"
+        assert package.__loader__ is importer and list(package.__path__) == []
+        assert "_unpacked.shipped.leaf" not in sys.modules
+        assert load("shipped.leaf").value == 42
+        if sys.version_info[0] > 2:
+            for module in (package, load("shipped.leaf")):
+                assert module.__spec__.name == module.__name__
+                assert module.__spec__.parent == module.__package__
+                assert module.__spec__.origin == module.__file__
 
 
 def test_a_module_that_fails_is_not_half_imported():
@@ -196,7 +208,7 @@ def test_the_words_of_the_line_start_the_remote_end():
         "shipped.worker": b"calls = []\ndef serve(*given):\n    calls.append(given)\n",
     }
     table = packed(sources)
-    words = [b"0", str(len(table)).encode("ascii"), b"7", binascii.b2a_base64(b"options")]
+    words = [b"0", str(len(table)).encode("ascii"), b"7", binascii.hexlify(b"options")]
     before, unpack.ROOT = unpack.ROOT, "_unpacked_line"
     try:
         unpack.main(io.BytesIO(table + b"more"), words)

@@ -7,12 +7,10 @@ reference die and closes the channel at both ends, whenever the garbage is colle
 """
 from __future__ import absolute_import
 
-import weakref
-from collections import deque
+from _weakref import ref  # what weakref has besides takes a millisecond
 
-from .channel_file import open_file
 from .channel_state import CLOSED, CLOSING
-from .compat import clock, joined
+from .compat import clock, deque, joined
 from .errors import (
     ChannelClosed,
     ChannelEnded,
@@ -189,6 +187,8 @@ class Channel(object):
 
         Raises ValueError for any other mode.
         """
+        from .channel_file import open_file
+
         return open_file(self, mode, proxyclose)
 
     # ---- receiving ---------------------------------------------------------------
@@ -328,7 +328,7 @@ def make_handle(gateway, end, box, dropped):
     ``dropped`` runs inside a garbage collection: it must not lock or wait.
     """
     channel = Channel(gateway, end, box)
-    box.handle = weakref.ref(channel, lambda ref: dropped(end))
+    box.handle = ref(channel, lambda gone: dropped(end))
     return channel
 
 

@@ -2,9 +2,7 @@
 """Files on channels: what is written is sent, what arrives is read."""
 from __future__ import absolute_import
 
-from collections import deque
-
-from .compat import text_type
+from .compat import deque, text_type
 from .errors import ChannelClosed, ChannelEnded
 
 _TYPES = {"": (str, text_type), "b": (bytes,)}

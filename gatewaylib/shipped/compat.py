@@ -6,10 +6,17 @@ Everything else imports a name from here and looks the same on every version.
 
 from __future__ import absolute_import
 
-import array
 import struct
 import sys
 import time
+
+try:
+    # The parts in C; what collections and functools have besides takes a start 2 ms.
+    from _collections import deque
+    from _functools import partial
+except ImportError:  # PyPy
+    from collections import deque  # noqa: F401
+    from functools import partial  # noqa: F401
 
 PY2 = sys.version_info[0] == 2
 JYTHON = sys.platform.startswith("java")
@@ -125,6 +132,8 @@ else:
 
     def pack_numbers(kind, numbers):
         """Return numbers of a struct format ("i", "q" or "d") as little-endian bytes."""
+        import array  # with it come the abstract classes: 2 ms that no start should wait
+
         row = array.array(kind, numbers)
         if sys.byteorder != "little":
             row.byteswap()
@@ -132,6 +141,8 @@ else:
 
     def unpack_numbers(kind, data):
         """Return the list of numbers that ``pack_numbers`` made these bytes of."""
+        import array
+
         row = array.array(kind)
         row.frombytes(data)
         if sys.byteorder != "little":

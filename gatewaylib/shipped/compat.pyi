@@ -1,4 +1,6 @@
+from collections import deque as deque
 from collections.abc import Sequence
+from functools import partial as partial
 from struct import unpack as unpack
 from typing import Any
 

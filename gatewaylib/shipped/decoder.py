@@ -10,7 +10,8 @@ from itertools import islice, repeat
 
 from .columns import BOOL, BOOLS, FLOAT, INT, NONE, TEXT, cut, read_column, split_texts, unpack_row
 from .compat import SECRETLY_HASHED, as_bytes, imap, izip
-from .encoder import (
+from .errors import LoadError
+from .records import (
     BYTE,
     COLUMN,
     CONTAINER,
@@ -35,7 +36,6 @@ from .encoder import (
     TUPLE,
     TUPLES,
 )
-from .errors import LoadError
 
 _NONES = repeat(None)
 

@@ -36,23 +36,34 @@ from .columns import (
     pack_row,
 )
 from .compat import PY2, imap, izip, text_type
-from .sendable import CONTAINERS, MAX_NESTING, Reduced
-
-# Kinds of records; SHAPED and above: a dict, of the shape with the number that is above it.
-(LIST, TUPLE, DICT, SET, FROZENSET, REDUCED) = bytearray(b"LTDEFX")
-(COLUMN, ROWS, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRPGVM")
-SHAPED = 128
-# The code of a container, whatever its kind.
-CONTAINER = ord("c")
-# A message begins with one of these: its text is from Python 3, or Python 2's unicode.
-FROM_PYTHON_3, FROM_PYTHON_2 = b"{", b"("
+from .records import (
+    BYTE,
+    COLUMN,
+    CONTAINER,
+    DICT,
+    DICT_BALLAST,
+    FROM_PYTHON_2,
+    FROM_PYTHON_3,
+    FROZENSET,
+    GROUPS,
+    HEAD,
+    LIST,
+    LONG,
+    LONG_DICT,
+    LONG_TUPLE,
+    MORE,
+    NO_BLOBS,
+    NO_NUMBERS,
+    REDUCED,
+    ROWS,
+    SET,
+    SHAPED,
+    TUPLE,
+    TUPLES,
+)
+from .sendable import CONTAINERS, Reduced
 
 FEW = 8  # values: fewer are not worth looking at for what they have in common
-LONG = 32  # entries: a longer dict is sent as its keys and its values
-# What an honest payload must have more of, so that no payload takes over 32 times its bytes of
-# memory: a dict of n entries takes n bytes and these, and so on for the others, in _form.
-DICT_BALLAST = 6
-MORE = 255  # as a record's size: the real one is among the long sizes
 
 _TYPES = frozenset(CONTAINERS + (Reduced,))
 _CODES = dict(CODE_OF_TYPE)
@@ -61,25 +72,15 @@ _INTS = frozenset(kind for kind in CODE_OF_TYPE if CODE_OF_TYPE[kind] == INT)
 _TEXT_ONLY = frozenset([text_type])
 _KEYS = (bytes, text_type)  # what the keys of rows may be: 1, 1.0 and True are one key
 
-BYTE = [bytes(bytearray([number])) for number in range(256)]
-
-
-def _all_but(codes):
-    return bytes(bytearray(number for number in range(256) if number not in bytearray(codes)))
-
 
 def _mask(codes):
-    return bytes(bytearray(number in bytearray(codes) for number in range(256)))
+    mask = bytearray(256)
+    for code in bytearray(codes):
+        mask[code] = 1
+    return bytes(mask)
 
 
-NO_NUMBERS, NO_BLOBS = _all_but(NUMBERS), _all_but(BLOBS)
 _NUMBER_MASK, _BLOB_MASK, _TEXT_MASK = _mask(NUMBERS), _mask(BLOBS), _mask(BYTE[TEXT])
-
-# FROM_PYTHON_...; how many shapes, records, codes, blobs and columns; the bytes of the row and
-# of text; the number of what is between texts; the bytes of ballast.
-HEAD = struct.Struct("<cBIIIIIIII")
-# Containers nest up to twice as deep on the wire: a set is sent as the list of its values.
-MAX_DEPTH = 2 * MAX_NESTING
 
 
 class TooDeep(Exception):

@@ -12,9 +12,8 @@ kinds mean is the protocol's business; doc/explanation/wire.rst lists them.
 from __future__ import absolute_import
 
 import struct
-from collections import deque
 
-from .compat import joined
+from .compat import deque, joined
 from .errors import ProtocolError
 
 HEADER = struct.Struct("!BII")

@@ -7,11 +7,10 @@ leaves its end in a queue; nothing is sent from inside a garbage collection.
 from __future__ import absolute_import
 
 import gc
-from collections import deque
 
 from .channel import Mailbox, make_handle
 from .channel_state import CLOSED
-from .compat import clock
+from .compat import clock, deque
 from .errors import ChannelEnded
 from .outgoing import End
 from .polling import POLLER, call_later

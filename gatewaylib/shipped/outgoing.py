@@ -17,12 +17,11 @@ Source: doc/explanation/wire.rst.
 from __future__ import absolute_import
 
 import struct
-from collections import deque
 
 from . import channel_state as states
 from . import frames
 from .channel_state import CLOSED, GOT_LAST, OPEN, SENT_LAST, next_state
-from .compat import int_types
+from .compat import deque, int_types
 from .errors import GatewayError
 
 ITEM_COST = 64  # what holding an item costs besides its payload

@@ -12,10 +12,9 @@ import errno
 import os
 import select
 import threading
-from functools import partial
 
 from . import compat
-from .compat import joined
+from .compat import joined, partial
 from .transport import Transport, can_poll, close_on_exec, rest_of, retry, wait_fd
 
 # A small message goes through any pipe at once; a large one through a wide pipe as quickly
@@ -73,7 +72,7 @@ class PipeTransport(Transport):
     def write(self, buffers):
         if not self._is_wide:
             self._is_wide = True
-            _widen(self._write_fd)
+            self.make_room(WIDE)
         if NO_WAIT is not None:
             return self._write_in_steps(buffers)
         if len(buffers) > 1 and hasattr(os, "writev"):
@@ -109,6 +108,14 @@ class PipeTransport(Transport):
 
     def wait_writable(self, timeout):
         return wait_fd(self._write_fd, True, timeout)
+
+    def make_room(self, size):
+        try:
+            import fcntl
+
+            fcntl.fcntl(self._write_fd, F_SETPIPE_SZ, size)
+        except (ImportError, OSError, IOError):
+            pass  # another system, no pipe, more is in it, or its user has too many wide ones
 
     def close_write(self):
         with self._lock:
@@ -150,15 +157,6 @@ def _make_null(fd):
             os.dup2(NULL, fd, False)
     except (OSError, IOError):
         pass  # code that runs here has closed descriptors that are not its own
-
-
-def _widen(fd):
-    try:
-        import fcntl
-
-        fcntl.fcntl(fd, F_SETPIPE_SZ, WIDE)
-    except (ImportError, OSError, IOError):
-        pass  # another system, no pipe, or its user has too many wide ones
 
 
 def _wake_reader(fd):

@@ -9,9 +9,8 @@ from __future__ import absolute_import
 import os
 import select
 import threading
-from functools import partial
 
-from .compat import MAX_WAIT, clock
+from .compat import MAX_WAIT, clock, partial
 from .forks import call_in_forks
 from .transport import can_poll, close_on_exec, retry
 

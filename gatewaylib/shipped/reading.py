@@ -14,9 +14,7 @@ doc/explanation/reading.rst tells it with pictures.
 """
 from __future__ import absolute_import
 
-from collections import deque
-
-from .compat import clock
+from .compat import clock, deque
 from .threads import AT_ONCE, release
 
 TIDY_NAP = 0.5  # seconds between looks where no poller can be woken

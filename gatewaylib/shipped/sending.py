@@ -5,8 +5,6 @@ A payload above a piece's size leaves piece by piece, and others get their turn 
 """
 from __future__ import absolute_import
 
-import warnings
-
 from . import frames
 from .channel_state import GOT_LAST, OPEN
 from .compat import clock, joined
@@ -124,6 +122,8 @@ class Sender(object):
         if self._wait(end.user.waiting, ready, patience):
             return
         if left is None or left > patience:
+            import warnings
+
             warnings.warn(
                 "send on channel %d of gateway %s has waited %.0f s: the other end holds %d "
                 "bytes it has not received. Receive there, set a callback, or give the "

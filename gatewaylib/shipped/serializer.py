@@ -21,8 +21,8 @@ from .compat import (
     text_type,
 )
 from .decoder import decode
-from .encoder import MAX_DEPTH, TooDeep, encode
 from .errors import DumpError, LoadError
+from .records import MAX_DEPTH
 from .sendable import CONTAINERS, MAX_NESTING, Registry, StandIns
 from .small import SMALL, decode_small, encode_small
 
@@ -108,6 +108,8 @@ class Serializer(object):
         return parts if len(parts) <= MANY else joined(parts)
 
     def _large_parts(self, item):
+        from .encoder import TooDeep, encode  # most remotes send nothing large
+
         try:
             if type(item) in CONTAINERS:
                 return encode(item, MAX_NESTING)

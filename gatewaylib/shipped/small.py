@@ -12,6 +12,7 @@ import struct
 from .columns import BYTES, FLOAT, INT, NONE, PY2_STR, TEXT
 from .compat import PY2, SURROGATES, as_bytes, imap, int_types, izip, text_type
 from .errors import LoadError
+from .records import BYTE
 
 SMALL = b"["  # a small message begins with it
 (PY2_UNICODE, TRUE, FALSE, LIST, TUPLE, DICT, PY2_DICT) = bytearray(b"utfLTDU")
@@ -30,7 +31,8 @@ _TEXT_ONLY = frozenset([text_type])
 
 def _heads(letter, count, zeros=b""):
     """Return what a value of each length begins with; no value is longer than ``count``."""
-    return [bytes(bytearray([letter, size])) + zeros for size in range(count + 1)]
+    head = bytes(bytearray([letter]))
+    return [head + byte + zeros for byte in BYTE[: count + 1]]
 
 
 # A container has a second byte of its size, always zero: no payload may take more than 32

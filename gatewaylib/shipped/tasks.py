@@ -7,16 +7,14 @@ and later ones get it whenever it is free.
 """
 from __future__ import absolute_import
 
-import linecache
 import os
 import sys
-import threading
-from collections import deque
 
 from . import compat
-from .compat import native
+from .compat import deque, native
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, describe_error
 from .polling import call_later
+from .task_sources import show_source
 from .trace import listeners, trace
 
 MAIN_THREAD_BUSY = (
@@ -145,11 +143,7 @@ class Task(object):
 
     def _show_source(self):
         """Let tracebacks find the lines: the file itself is most likely not here."""
-        lines = ["\n"] * (self._first_line - 1)
-        lines += [native(line) + "\n" for line in self._text.split("\n")]
-        size = sum(map(len, lines))
-        name = native(self._file_name)
-        linecache.cache[name] = (size, None, lines, name)
+        show_source(native(self._file_name), self._text, self._first_line)
 
     def describe_error(self):
         """Return (type name, traceback text) of the exception being handled."""
@@ -167,6 +161,7 @@ def _native_names(kwargs):
 def interrupt_main_thread():
     """Raise KeyboardInterrupt in the main thread, also while it waits in a system call."""
     import signal
+    import threading
 
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)

@@ -9,9 +9,9 @@ from __future__ import absolute_import
 
 import threading
 import time
-from collections import deque
 
 from . import compat
+from .compat import deque
 from .forks import call_in_forks
 
 NAMES = ("thread", "main_thread_only", "gevent", "eventlet")

@@ -72,6 +72,9 @@ class Transport(object):
         """Wait until ``write_now`` would write something; False after ``timeout`` seconds."""
         raise NotImplementedError
 
+    def make_room(self, size):
+        """Let the system take ``size`` bytes before anybody reads, if it can be had."""
+
     def close_write(self):
         """Let the other end read to the end of the stream; reading goes on here."""
 

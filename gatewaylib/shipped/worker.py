@@ -8,14 +8,17 @@ then left.
 
 from __future__ import absolute_import
 
-import atexit
 import os
-import signal
 import struct
 import sys
 
+try:
+    import _signal as signal  # the part in C: the other makes enums of it, for 3 ms
+except ImportError:
+    import signal
+
 from ..gateway_base import ALIVE, ENDING, BaseGateway
-from . import compat, process_group
+from . import compat
 from .channel import Mailbox
 from .debug import listen_as_told
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, ProtocolError, RemoteError
@@ -176,6 +179,8 @@ class Worker(BaseGateway):
             self._protocol.say_goodbye()
         self._writer.flush()
         try:
+            import atexit
+
             atexit._run_exitfuncs()
         except BaseException:
             pass  # told on stderr by atexit itself
@@ -198,7 +203,9 @@ class Worker(BaseGateway):
         # Nobody is left to end the processes that tasks have started.
         is_leader = hasattr(os, "getpgrp") and os.getpgrp() == self._process
         if is_lost and (self._ends_group or is_leader):
-            process_group.end_now()
+            from .process_group import end_now
+
+            end_now()
         os._exit(status)
 
     def _is_closed_here(self):
@@ -233,7 +240,9 @@ def serve(payload, write_fd):
             "descriptors open. sudo closes them; there is sudo= for it" % write_fd
         )
     if options["ends_group"]:
-        process_group.guard(transport)
+        from .process_group import guard
+
+        guard(transport)
     try:
         model = _prepare(options)
         news = describe_interpreter()
@@ -278,7 +287,7 @@ def _prepare(options):
 
 def _say_hello(transport, options, info):
     payload = Serializer().dumps(info)
-    transport.write([options["hello"].encode("ascii") + HELLO_SIZE.pack(len(payload)) + payload])
+    transport.write_one(options["hello"].encode("ascii") + HELLO_SIZE.pack(len(payload)) + payload)
 
 
 def _current_directory():

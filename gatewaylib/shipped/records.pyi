@@ -1,0 +1,27 @@
+import struct
+
+LIST: int
+TUPLE: int
+DICT: int
+SET: int
+FROZENSET: int
+REDUCED: int
+COLUMN: int
+ROWS: int
+TUPLES: int
+GROUPS: int
+LONG_TUPLE: int
+LONG_DICT: int
+SHAPED: int
+CONTAINER: int
+FROM_PYTHON_3: bytes
+FROM_PYTHON_2: bytes
+LONG: int
+DICT_BALLAST: int
+MORE: int
+ALL_BYTES: bytes
+BYTE: list[bytes]
+NO_NUMBERS: bytes
+NO_BLOBS: bytes
+HEAD: struct.Struct
+MAX_DEPTH: int
