@@ -11,7 +11,7 @@ import sys
 import serializer_vectors
 from serializer_vectors import PY2, same
 
-from gatewaylib.shipped import serializer
+from gatewaylib.shipped import layouts, serializer
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.encoder import HEAD
 from gatewaylib.shipped.errors import DumpError, LoadError
@@ -390,9 +390,40 @@ def with_more(payload, records, codes, ballast=0):
 def test_a_payload_that_nests_too_deep_is_a_load_error():
     payload = PLAIN.dumps(nested(1000))
 
-    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(10)), b"L\1", b"c")), nested(11))
+    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(200)), b"L\1", b"c")), nested(201))
     error = error_of(LoadError, PLAIN.loads, with_more(payload, b"T\1" * 2000, b"c" * 2000))
     assert "nested too deep" in str(error)
+
+
+def test_layouts_that_make_no_sense_are_load_errors():
+    for layout in (b"", b"L", b"q", b"L\2n", b"L\1nn", b"L\1L", b"L\1z", b"L\xff", b"D\1n"):
+        payload = b"[" + bytes(bytearray([len(layout)])) + layout
+
+        error_of(LoadError, PLAIN.loads, payload)
+        error_of(LoadError, PLAIN.loads, payload)  # nor is it kept as one that does
+    assert PLAIN.loads(b"[\3L\1n") == [None]
+
+
+def test_small_messages_travel_however_many_layouts_and_keys_there_are():
+    for n in list(range(900)) * 2:
+        value = [n if n >> bit & 1 else None for bit in range(10)] + [{u"key%d" % n: n}]
+        payload = PLAIN.dumps(value)
+        assert payload[:1] in (b"[", b"<")
+        assert same(PLAIN.loads(payload), value)
+    for kept in (layouts.layouts, layouts.keys_of_bytes, layouts.bytes_of_keys):
+        assert len(kept) <= layouts.KEPT
+
+
+def test_keys_that_are_kept_are_taken_for_no_others():
+    class Text(type(u"")):
+        pass
+
+    value = {u"a": 1, u"b": 2}
+    assert same(PLAIN.loads(PLAIN.dumps(value)), value)
+
+    error_of(DumpError, PLAIN.dumps, {Text(u"a"): 1, u"b": 2})
+    for other in ({b"a": 1, b"b": 2}, {u"b": 1, u"a": 2}, {u"a\0b": 1}, {u"": 1}):
+        assert same(PLAIN.loads(PLAIN.dumps(other)), other)
 
 
 # ---- channels --------------------------------------------------------------------
