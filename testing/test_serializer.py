@@ -11,7 +11,8 @@ import sys
 import serializer_vectors
 from serializer_vectors import PY2, same
 
-from gatewaylib.shipped import layouts, serializer
+from gatewaylib.shipped import decoder, layouts, serializer
+from gatewaylib.shipped.columns import BAD_DATA
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.encoder import HEAD
 from gatewaylib.shipped.errors import DumpError, LoadError
@@ -26,7 +27,7 @@ def error_of(kind, function, *args):
         result = function(*args)
     except kind as error:
         return error
-    raise AssertionError("no %s, but %r" % (kind.__name__, result))
+    raise AssertionError("no %s, but %r" % (kind, result))
 
 
 def nested(depth):
@@ -586,6 +587,37 @@ def test_keys_that_all_hash_alike_are_a_load_error():
         assert "hash alike" in str(error_of(LoadError, PLAIN.loads, hostile))
     else:
         assert len(PLAIN.loads(hostile)) == 20000
+
+
+def test_rows_whose_keys_all_hash_alike_are_a_load_error():
+    prime = 2**61 - 1
+    keys = [prime * number for number in range(1, 101)]
+    lists = [keys] + [[None] * 1000 for _ in keys]
+    loading = decoder._Loading(10**9, 1000, None)
+
+    if hash(prime) == 0:
+        error = error_of(LoadError, decoder._rows, iter(lists), len(lists), loading)
+        assert "hash alike" in str(error)
+    else:
+        assert len(decoder._rows(iter(lists), len(lists), loading)) == 1000
+
+
+def test_lists_of_dicts_with_some_rows_of_keys_come_back_in_their_order():
+    for count in (1, 2, 3, 16, 17):
+        things = [{u"id": n, u"key%d" % (n * n % count): [n]} for n in range(40 * count)]
+        assert same(PLAIN.loads(PLAIN.dumps(things)), things)
+    things = [{u"id": 1, u"a": things[:40]} if n % 3 else {u"id": n} for n in range(50)]
+    assert same(PLAIN.loads(PLAIN.dumps(things)), things)
+
+
+def test_sorted_values_that_do_not_add_up_are_a_load_error():
+    loading = decoder._Loading(0, 1000, None)
+    good = [[0, 1, 0], [u"a", u"b"], [u"c"]]
+    bad = [[[0, 1]] + good[1:], [[0, 0, 0]] + good[1:], [[0, 1, 2]] + good[1:], [[0], u"a"], []]
+
+    assert decoder._sorted(iter(good), 3, loading) == [u"a", u"c", u"b"]
+    for lists in bad:
+        error_of(BAD_DATA + (LoadError,), decoder._sorted, iter(lists), len(lists), loading)
 
 
 def test_lengths_are_checked_before_anything_is_made_of_them():

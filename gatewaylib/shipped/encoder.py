@@ -12,7 +12,8 @@ pushes it, and its code, in the record of the one that holds it, pops it.
 What is alike is said once. The keys of a dict are its shape, sent apart from all dicts
 that have it. A long list of one simple type is a column of its own, without codes; a
 list of dicts of one shape, or of tuples of one length, is sent as a list for each key or
-position; a list of lists as one list of everything, and the lengths.
+position, after they were sorted by shape if there are a few; a list of lists as one list of
+everything, and the lengths.
 """
 from __future__ import absolute_import
 
@@ -40,7 +41,7 @@ from .sendable import CONTAINERS, MAX_NESTING, Reduced
 
 # Kinds of records; SHAPED and above: a dict, of the shape with the number that is above it.
 (LIST, TUPLE, DICT, SET, FROZENSET, REDUCED) = bytearray(b"LTDEFX")
-(COLUMN, ROWS, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRPGVM")
+(COLUMN, ROWS, SORTED, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRSPGVM")
 SHAPED = 128
 # The code of a container, whatever its kind.
 CONTAINER = ord("c")
@@ -48,6 +49,7 @@ CONTAINER = ord("c")
 FROM_PYTHON_3, FROM_PYTHON_2 = b"{", b"("
 
 FEW = 8  # values: fewer are not worth looking at for what they have in common
+KINDS = 16  # of rows of keys: dicts that have more are not worth sorting by them
 LONG = 32  # entries: a longer dict is sent as its keys and its values
 # What an honest payload must have more of, so that no payload takes over 32 times its bytes of
 # memory: a dict of n entries takes n bytes and these, and so on for the others, in _form.
@@ -286,11 +288,14 @@ def _form(value, kind, columns):
 def _alike(values, kind, columns):
     """Return the form of a list of values of one type, or None if they have no more in common."""
     if kind is dict:
-        keys = tuple(values[0])
-        types = set(imap(type, chain.from_iterable(values)))
-        if len(types) != 1 or types.pop() not in _KEYS or set(imap(tuple, values)) != {keys}:
+        all_keys = list(chain.from_iterable(values))
+        types = set(imap(type, all_keys))
+        if len(types) != 1 or types.pop() not in _KEYS:
             return None
-        block = [list(keys)] + [list(imap(itemgetter(key), values)) for key in keys]
+        keys = list(values[0])
+        if all_keys != keys * len(values):  # No dict has a key twice, so none is shorter either.
+            return _sorted_by_keys(values)
+        block = [keys] + [list(imap(itemgetter(key), values)) for key in keys]
         return ROWS, block, (8 + len(keys)) * len(values)
     if kind is tuple:
         size = len(values[0])
@@ -310,3 +315,19 @@ def _alike(values, kind, columns):
     except IntTooBig:
         return None
     return COLUMN, (), 0
+
+
+def _sorted_by_keys(values):
+    """Return the form of a list of dicts with a few different rows of keys, or None."""
+    rows = list(imap(tuple, values))
+    numbers = {}
+    for row in rows:
+        if row not in numbers:
+            numbers[row] = len(numbers)
+            if len(numbers) > KINDS or len(numbers) * FEW > len(values):
+                return None
+    order = [numbers[row] for row in rows]
+    lists = [[] for _ in numbers]
+    for number, value in izip(order, values):
+        lists[number].append(value)
+    return SORTED, [order] + lists, 0

@@ -9,6 +9,7 @@ FROZENSET: int
 REDUCED: int
 COLUMN: int
 ROWS: int
+SORTED: int
 TUPLES: int
 GROUPS: int
 LONG_TUPLE: int
@@ -18,6 +19,7 @@ CONTAINER: int
 FROM_PYTHON_3: bytes
 FROM_PYTHON_2: bytes
 FEW: int
+KINDS: int
 LONG: int
 MORE: int
 DICT_BALLAST: int
