@@ -131,7 +131,7 @@ HEAVY = {
     "tuples of one": [(True,)] * 6000,
     "sets of five": [{1, 2, 3, 4, 5}, None] * 1500,
     **{f"rows of {size}": [keyed(size, True)] * (6000 // size) for size in (1, 6, 11, 22)},
-    **{f"two rows of {size}": [keyed(size), keyed(size - 1)] * (3000 // size) for size in (1, 6, 11)},
+    **{f"rows of {n} and 1 more": [keyed(n), keyed(n + 1)] * (3000 // n) for n in (1, 5, 10)},
     **{f"dicts of {size}": [keyed(size), None] * (6000 // size) for size in (1, 6, 11, 22)},
     **{f"dict of {size}": dict.fromkeys(range(size)) for size in (43, 342, 5462)},
     **{f"dict of {size} texts": dict.fromkeys(short_texts(size), True) for size in (86, 1366)},
