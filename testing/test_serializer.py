@@ -405,6 +405,15 @@ def test_layouts_that_make_no_sense_are_load_errors():
     assert PLAIN.loads(b"[\3L\1n") == [None]
 
 
+def test_a_small_message_whose_bytes_end_too_early_is_a_load_error():
+    payload = PLAIN.dumps([b"blob", u""])
+    assert same(PLAIN.loads(payload), [b"blob", u""])
+
+    error_of(LoadError, PLAIN.loads, payload[:-1])
+    error_of(LoadError, PLAIN.loads, payload.replace(b"\4\0blob", b"\5\0blob"))
+    error_of(LoadError, PLAIN.loads, PLAIN.dumps([b"blob"]) + b"x")
+
+
 def test_small_messages_travel_however_many_layouts_and_keys_there_are():
     for n in list(range(900)) * 2:
         value = [n if n >> bit & 1 else None for bit in range(10)] + [{u"key%d" % n: n}]

@@ -35,7 +35,9 @@ LAYOUT = 255  # bytes of it
 CONTAINERS = 32  # of a message
 ENTRIES = 32  # of a container
 
-_HEAD, _SIZE = struct.Struct("<cB"), struct.Struct("<xB").unpack_from
+_HEADS = [SMALL + bytes_of([size]) for size in range(LAYOUT + 1)]
+_WRITER_HEADS = [WRITER + bytes_of([size]) for size in range(LAYOUT + 1)]
+_SIZE = struct.Struct("<xB").unpack_from
 _LONG = int_types[-1]
 _CONTAINERS = {list: LIST, tuple: TUPLE, dict: DICT}
 _BLOB_TYPES = frozenset([bytes, complex, ChannelId])
@@ -43,9 +45,10 @@ _BLOB_TYPES = frozenset([bytes, complex, ChannelId])
 
 def encode_small(item):
     """Return a container as a payload, or None if it is not small."""
-    if type(item) not in _CONTAINERS:
+    code = _CONTAINERS.get(type(item))
+    if code is None:
         return None
-    codes = [_CONTAINERS[type(item)]]
+    codes = [code]
     numbers, keys, blobs, texts = [], [], [], []
     containers = [item]
     for container in containers:
@@ -101,13 +104,8 @@ def encode_small(item):
                 return None
     if keys:
         blobs = keys + blobs
-    text = u"\0".join(texts)
-    if text and text.count(u"\0") != len(texts) - 1:
+    if len(codes) > LAYOUT:
         return None
-    text = text.encode("utf-8", SURROGATES)
-    if len(text) > LONGEST or len(codes) > LAYOUT:
-        return None
-    letter = WRITER if texts or keys else SMALL
     data = bytes_of(codes)
     for blob in blobs:
         numbers.append(len(blob))
@@ -116,7 +114,16 @@ def encode_small(item):
         row = layout.pack_row(*numbers)
     except (LoadError, struct.error):
         return None  # An int of more than 64 bits, or another thread changed the item.
-    return b"".join([_HEAD.pack(letter, len(data)), data, row] + blobs + [text])
+    if texts:
+        text = u"\0".join(texts)
+        if text.count(u"\0") != len(texts) - 1:
+            return None
+        text = text.encode("utf-8", SURROGATES)
+        if len(text) > LONGEST:
+            return None
+        blobs.append(text)
+    heads = _WRITER_HEADS if texts or keys else _HEADS
+    return b"".join([heads[len(data)], data, row] + blobs)
 
 
 def decode_small(choices, data):
@@ -146,10 +153,13 @@ def decode_small(choices, data):
                 raise LoadError("%d keys and %d values" % (len(keys), size))
             add(known.split(b"\0") if undecoded else keys)
             position = end
-        for code, length in izip(layout.blobs, lengths):
-            end = position + length
-            add(choices.make[code](data[position:end]))
-            position = end
+        if layout.blobs:
+            for code, length in izip(layout.blobs, lengths):
+                end = position + length
+                add(choices.make[code](data[position:end]))
+                position = end
+    if position > len(data) or (position < len(data) and not layout.texts):
+        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
     if layout.texts:
         text = data[position:]
         if undecoded:
@@ -159,8 +169,6 @@ def decode_small(choices, data):
         if len(texts) != layout.texts:
             raise LoadError("%d texts, but %d are needed" % (len(texts), layout.texts))
         values += texts
-    elif position != len(data):
-        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
     for make, take, keys in layout.containers:
         if keys is None:
             add(make(take(values)))
