@@ -24,7 +24,7 @@ from .errors import LoadError
 LONGEST = 65535  # bytes of a blob, and of all text
 
 # Layouts, and rows of keys of at most so many bytes: a peer who repeats none of them costs
-# a few MiB, and the time that all took if nothing were kept.
+# up to 12 MiB, and the time that all took if nothing were kept.
 KEPT, KEPT_BYTES = 256, 256
 
 _MAKE = {LIST: list, TUPLE: tuple, DICT: dict}
