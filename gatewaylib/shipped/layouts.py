@@ -15,8 +15,9 @@ from __future__ import absolute_import
 
 from operator import itemgetter
 
-from .columns import BLOBS, BOOL, NONE, NUMBERS, TEXT
-from .compat import decode_text, encode_text, row_functions
+from .columns import BLOBS, BOOL, CODE_OF_TYPE, NONE, NUMBERS, TEXT
+from .compat import decode_text, encode_text, imap, row_functions
+from .encoder import BYTE, NO_BLOBS, NO_NUMBERS
 from .errors import LoadError
 
 (LIST, TUPLE, DICT) = bytearray(b"LTD")
@@ -28,7 +29,8 @@ LONGEST = 65535  # bytes of a blob, and of all text
 KEPT, KEPT_BYTES = 256, 256
 
 _MAKE = {LIST: list, TUPLE: tuple, DICT: dict}
-_BOOL = bytes(bytearray([BOOL]))
+_NO_CONTAINERS = bytes(bytearray(code for code in range(256) if code not in _MAKE))
+_TEXT, _BOOL = BYTE[TEXT], BYTE[BOOL]
 _NUMBERS, _BLOBS = frozenset(bytearray(NUMBERS)), frozenset(bytearray(BLOBS))
 
 
@@ -40,19 +42,17 @@ class Layout(object):
     containers, the innermost first.
 
     Attributes:
-        pack_row: ``pack_row(*row)`` returns bytes; struct.error if one is too large.
         read_row: ``read_row(data, position)`` returns the row.
         row_size: bytes of it.
         numbers: how many numbers.
         dicts: sizes of the dicts that are not empty.
-        blobs: codes of the blobs that are not keys.
+        blobs: bytearray, codes of the blobs that are not keys.
         texts: how many.
         containers: ``(make, take, number of the keys or None)`` for each, innermost first;
             ``take`` returns a tuple of its values from the list of all.
     """
 
     __slots__ = (
-        "pack_row",
         "read_row",
         "row_size",
         "numbers",
@@ -65,26 +65,27 @@ class Layout(object):
     def __init__(self, data):
         """Raises: LoadError: the bytes are no layout."""
         data = bytearray(data)
-        kinds, blocks, codes = data[:1], [], data[:1]
+        kinds, blocks, dicts = data[:1], [], []
         position = 1
         for kind in kinds:  # which grows
-            if kind not in _MAKE or position == len(data):
+            if position >= len(data):
                 raise LoadError("a layout that doesn't add up")
-            end = position + 1 + data[position]
+            size = data[position]
+            end = position + 1 + size
             block = data[position + 1 : end]
             position = end
             blocks.append((kind, block))
-            codes += block
-            kinds += bytearray(code for code in block if code in _MAKE)
-        if position != len(data):
+            kinds += block.translate(None, _NO_CONTAINERS)
+            if kind == DICT and size:
+                dicts.append(size)
+        if position != len(data) or data[0] not in _MAKE:
             raise LoadError("a layout that doesn't add up")
-        numbers = bytearray(code for code in codes if code in _NUMBERS)
-        self.numbers, self.texts = len(numbers), codes.count(bytearray([TEXT]))
-        self.blobs = [code for code in codes if code in _BLOBS]
-        self.dicts = [len(block) for kind, block in blocks if kind == DICT and block]
-        lengths = len(self.dicts) + len(self.blobs)
-        formats = b"<" + bytes(numbers).replace(_BOOL, b"?") + b"H" * lengths
-        self.pack_row, self.read_row, self.row_size = row_functions(formats)
+        codes = bytearray().join([block for _, block in blocks])
+        numbers = codes.translate(None, NO_NUMBERS)
+        self.numbers, self.texts = len(numbers), codes.count(_TEXT)
+        self.blobs, self.dicts = codes.translate(None, NO_BLOBS), dicts
+        lengths = len(dicts) + len(self.blobs)
+        _, self.read_row, self.row_size = row_functions(row_format(numbers, lengths))
         self.containers = self._number(blocks, self.numbers + lengths)
 
     def _number(self, blocks, none):
@@ -136,8 +137,32 @@ def _take_nothing(values):
 
 # Only caches: a thread that finds one emptied by another makes its entry again.
 layouts = {}  # bytes -> Layout
+packs = {}  # bytes of a layout -> what make_pack returns
 keys_of_bytes = {}  # how they travel -> keys
 bytes_of_keys = {}
+
+
+def row_format(numbers, lengths):
+    """Return the struct format of a row: numbers of these codes, and so many lengths."""
+    return b"<" + bytes(numbers).replace(_BOOL, b"?") + b"H" * lengths
+
+
+def make_pack(data, containers, numbers, lengths):
+    """Return a function that packs a row, and keep it for the messages of this layout.
+
+    Raises:
+        LoadError: the sizes of so many containers don't add up; another thread changed one.
+    """
+    sizes = bytearray(data)
+    position = 1
+    for _ in range(containers):
+        position += 1 + sum(sizes[position : position + 1])
+    if position != len(data):
+        raise LoadError("a layout that doesn't add up")
+    codes = bytearray(imap(CODE_OF_TYPE.__getitem__, imap(type, numbers)))
+    pack = row_functions(row_format(codes, lengths))[0]
+    _keep(packs, data, pack)
+    return pack
 
 
 def make_layout(data):

@@ -24,6 +24,8 @@ from .layouts import (
     keys_of_bytes,
     layouts,
     make_layout,
+    make_pack,
+    packs,
     split_keys,
 )
 
@@ -107,11 +109,11 @@ def encode_small(item):
     if len(codes) > LAYOUT:
         return None
     data = bytes_of(codes)
-    for blob in blobs:
-        numbers.append(len(blob))
     try:
-        layout = layouts.get(data) or make_layout(data)
-        row = layout.pack_row(*numbers)
+        pack = packs.get(data) or make_pack(data, len(containers), numbers, len(blobs))
+        for blob in blobs:
+            numbers.append(len(blob))
+        row = pack(*numbers)
     except (LoadError, struct.error):
         return None  # An int of more than 64 bits, or another thread changed the item.
     if texts:
