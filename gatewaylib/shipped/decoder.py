@@ -288,11 +288,11 @@ def _groups(values, size, loading):
     sizes, items = islice(values, size)
     if type(sizes) is not list or type(items) is not list:
         raise LoadError("no list where one must be")
+    size, rest = sizes[0], iter(items)
+    if 0 < size < LONG and sizes.count(size) == len(sizes) and size * len(sizes) == len(items):
+        return list(imap(list, izip(*[rest] * size)))
     if sum(sizes) != len(items) or min(sizes) < 0:
         raise LoadError("groups that don't add up")
-    rest = iter(items)
-    if 0 < sizes[0] < LONG and sizes.count(sizes[0]) == len(sizes):
-        return list(imap(list, izip(*[rest] * sizes[0])))
     return [list(islice(rest, size)) for size in sizes]
 
 
