@@ -31,6 +31,7 @@ ORDER = """
     shipped/records.py              pure
     shipped/encoder.py              pure
     shipped/decoder.py              pure
+    shipped/layouts.py              pure
     shipped/small.py                pure
     shipped/serializer.py           pure
     shipped/channel_state.py        pure

@@ -11,7 +11,8 @@ import sys
 import serializer_vectors
 from serializer_vectors import PY2, same
 
-from gatewaylib.shipped import serializer
+from gatewaylib.shipped import decoder, layouts, serializer
+from gatewaylib.shipped.columns import BAD_DATA
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import DumpError, LoadError
 from gatewaylib.shipped.records import HEAD
@@ -26,7 +27,7 @@ def error_of(kind, function, *args):
         result = function(*args)
     except kind as error:
         return error
-    raise AssertionError("no %s, but %r" % (kind.__name__, result))
+    raise AssertionError("no %s, but %r" % (kind, result))
 
 
 def nested(depth):
@@ -390,9 +391,49 @@ def with_more(payload, records, codes, ballast=0):
 def test_a_payload_that_nests_too_deep_is_a_load_error():
     payload = PLAIN.dumps(nested(1000))
 
-    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(10)), b"L\1", b"c")), nested(11))
+    assert same(PLAIN.loads(with_more(PLAIN.dumps(nested(200)), b"L\1", b"c")), nested(201))
     error = error_of(LoadError, PLAIN.loads, with_more(payload, b"T\1" * 2000, b"c" * 2000))
     assert "nested too deep" in str(error)
+
+
+def test_layouts_that_make_no_sense_are_load_errors():
+    for layout in (b"", b"L", b"q", b"L\2n", b"L\1nn", b"L\1L", b"L\1z", b"L\xff", b"D\1n"):
+        payload = b"[" + bytes(bytearray([len(layout)])) + layout
+
+        error_of(LoadError, PLAIN.loads, payload)
+        error_of(LoadError, PLAIN.loads, payload)  # nor is it kept as one that does
+    assert PLAIN.loads(b"[\3L\1n") == [None]
+
+
+def test_a_small_message_whose_bytes_end_too_early_is_a_load_error():
+    payload = PLAIN.dumps([b"blob", u""])
+    assert same(PLAIN.loads(payload), [b"blob", u""])
+
+    error_of(LoadError, PLAIN.loads, payload[:-1])
+    error_of(LoadError, PLAIN.loads, payload.replace(b"\4\0blob", b"\5\0blob"))
+    error_of(LoadError, PLAIN.loads, PLAIN.dumps([b"blob"]) + b"x")
+
+
+def test_small_messages_travel_however_many_layouts_and_keys_there_are():
+    for n in list(range(900)) * 2:
+        value = [n if n >> bit & 1 else None for bit in range(10)] + [{u"key%d" % n: n}]
+        payload = PLAIN.dumps(value)
+        assert payload[:1] in (b"[", b"<")
+        assert same(PLAIN.loads(payload), value)
+    for kept in (layouts.layouts, layouts.keys_of_bytes, layouts.bytes_of_keys):
+        assert len(kept) <= layouts.KEPT
+
+
+def test_keys_that_are_kept_are_taken_for_no_others():
+    class Text(type(u"")):
+        pass
+
+    value = {u"a": 1, u"b": 2}
+    assert same(PLAIN.loads(PLAIN.dumps(value)), value)
+
+    error_of(DumpError, PLAIN.dumps, {Text(u"a"): 1, u"b": 2})
+    for other in ({b"a": 1, b"b": 2}, {u"b": 1, u"a": 2}, {u"a\0b": 1}, {u"": 1}):
+        assert same(PLAIN.loads(PLAIN.dumps(other)), other)
 
 
 # ---- channels --------------------------------------------------------------------
@@ -555,6 +596,37 @@ def test_keys_that_all_hash_alike_are_a_load_error():
         assert "hash alike" in str(error_of(LoadError, PLAIN.loads, hostile))
     else:
         assert len(PLAIN.loads(hostile)) == 20000
+
+
+def test_rows_whose_keys_all_hash_alike_are_a_load_error():
+    prime = 2**61 - 1
+    keys = [prime * number for number in range(1, 101)]
+    lists = [keys] + [[None] * 1000 for _ in keys]
+    loading = decoder._Loading(10**9, 1000, None)
+
+    if hash(prime) == 0:
+        error = error_of(LoadError, decoder._rows, iter(lists), len(lists), loading)
+        assert "hash alike" in str(error)
+    else:
+        assert len(decoder._rows(iter(lists), len(lists), loading)) == 1000
+
+
+def test_lists_of_dicts_with_some_rows_of_keys_come_back_in_their_order():
+    for count in (1, 2, 3, 16, 17):
+        things = [{u"id": n, u"key%d" % (n * n % count): [n]} for n in range(40 * count)]
+        assert same(PLAIN.loads(PLAIN.dumps(things)), things)
+    things = [{u"id": 1, u"a": things[:40]} if n % 3 else {u"id": n} for n in range(50)]
+    assert same(PLAIN.loads(PLAIN.dumps(things)), things)
+
+
+def test_sorted_values_that_do_not_add_up_are_a_load_error():
+    loading = decoder._Loading(0, 1000, None)
+    good = [[0, 1, 0], [u"a", u"b"], [u"c"]]
+    bad = [[[0, 1]] + good[1:], [[0, 0, 0]] + good[1:], [[0, 1, 2]] + good[1:], [[0], u"a"], []]
+
+    assert decoder._sorted(iter(good), 3, loading) == [u"a", u"c", u"b"]
+    for lists in bad:
+        error_of(BAD_DATA + (LoadError,), decoder._sorted, iter(lists), len(lists), loading)
 
 
 def test_lengths_are_checked_before_anything_is_made_of_them():

@@ -77,6 +77,31 @@ if JYTHON:
         values = struct.unpack(formats, data)
         return tuple([int(x) if isinstance(x, long) else x for x in values])  # noqa: F821
 
+    def row_functions(formats):
+        """Return the functions of a row as below, though Jython's struct knows no bools."""
+        row = struct.Struct(formats.replace(b"?", b"B"))
+        bools = [index - 1 for index, letter in enumerate(formats) if letter == b"?"]
+
+        def read(data, position):
+            values = row.unpack_from(data, position)
+            values = [int(x) if isinstance(x, long) else x for x in values]  # noqa: F821
+            for index in bools:
+                values[index] = values[index] != 0
+            return values
+
+        return row.pack, read, row.size
+
+else:
+
+    def row_functions(formats):
+        """Return ``(pack, read, size)`` of a struct format without counts.
+
+        ``pack(*values)`` returns bytes, ``read(data, position)`` the values that are
+        there, in ``size`` bytes.
+        """
+        row = struct.Struct(formats)
+        return row.pack, row.unpack_from, row.size
+
 
 if PY2:
     import binascii
@@ -84,6 +109,10 @@ if PY2:
     def as_bytes(data):
         """Return bytes, a bytearray or a memoryview as bytes, copied only if it must be."""
         return data.tobytes() if isinstance(data, memoryview) else bytes(data)
+
+    def bytes_of(numbers):
+        """Return the bytes with these numbers; ValueError if one is more than 255."""
+        return bytes(bytearray(numbers))
 
     def joined(buffers):
         """Return bytes and memoryviews as one string of bytes."""
@@ -119,7 +148,7 @@ if PY2:
         return list(unpack("<%d%s" % (len(data) // size, kind), as_bytes(data)))
 
 else:
-    as_bytes = bytes
+    as_bytes = bytes_of = bytes
     joined = b"".join
 
     def int_to_bytes(value, length):

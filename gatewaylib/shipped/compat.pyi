@@ -1,5 +1,5 @@
 from collections import deque as deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial as partial
 from struct import unpack as unpack
 from typing import Any
@@ -23,8 +23,13 @@ imap = map
 izip = zip
 
 as_bytes = bytes
+bytes_of = bytes
 
 joined = b"".join
+
+def row_functions(
+    formats: bytes,
+) -> tuple[Callable[..., bytes], Callable[[bytes, int], Sequence[Any]], int]: ...
 
 def int_to_bytes(value: int, length: int) -> bytes: ...
 def int_from_bytes(data: bytes | memoryview) -> int: ...

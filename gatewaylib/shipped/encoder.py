@@ -12,7 +12,8 @@ pushes it, and its code, in the record of the one that holds it, pops it.
 What is alike is said once. The keys of a dict are its shape, sent apart from all dicts
 that have it. A long list of one simple type is a column of its own, without codes; a
 list of dicts of one shape, or of tuples of one length, is sent as a list for each key or
-position; a list of lists as one list of everything, and the lengths.
+position, after they were sorted by shape if there are a few; a list of lists as one list of
+everything, and the lengths.
 """
 from __future__ import absolute_import
 
@@ -58,12 +59,14 @@ from .records import (
     ROWS,
     SET,
     SHAPED,
+    SORTED,
     TUPLE,
     TUPLES,
 )
 from .sendable import CONTAINERS, Reduced
 
 FEW = 8  # values: fewer are not worth looking at for what they have in common
+KINDS = 16  # of rows of keys: dicts that have more are not worth sorting by them
 
 _TYPES = frozenset(CONTAINERS + (Reduced,))
 _CODES = dict(CODE_OF_TYPE)
@@ -287,11 +290,14 @@ def _form(value, kind, columns):
 def _alike(values, kind, columns):
     """Return the form of a list of values of one type, or None if they have no more in common."""
     if kind is dict:
-        keys = tuple(values[0])
-        types = set(imap(type, chain.from_iterable(values)))
-        if len(types) != 1 or types.pop() not in _KEYS or set(imap(tuple, values)) != {keys}:
+        all_keys = list(chain.from_iterable(values))
+        types = set(imap(type, all_keys))
+        if len(types) != 1 or types.pop() not in _KEYS:
             return None
-        block = [list(keys)] + [list(imap(itemgetter(key), values)) for key in keys]
+        keys = list(values[0])
+        if all_keys != keys * len(values):  # No dict has a key twice, so none is shorter either.
+            return _sorted_by_keys(values)
+        block = [keys] + [list(imap(itemgetter(key), values)) for key in keys]
         return ROWS, block, (8 + len(keys)) * len(values)
     if kind is tuple:
         size = len(values[0])
@@ -311,3 +317,19 @@ def _alike(values, kind, columns):
     except IntTooBig:
         return None
     return COLUMN, (), 0
+
+
+def _sorted_by_keys(values):
+    """Return the form of a list of dicts with a few different rows of keys, or None."""
+    rows = list(imap(tuple, values))
+    numbers = {}
+    for row in rows:
+        if row not in numbers:
+            numbers[row] = len(numbers)
+            if len(numbers) > KINDS or len(numbers) * FEW > len(values):
+                return None
+    order = [numbers[row] for row in rows]
+    lists = [[] for _ in numbers]
+    for number, value in izip(order, values):
+        lists[number].append(value)
+    return SORTED, [order] + lists, 0

@@ -1,6 +1,7 @@
 from typing import Any
 
 FEW: int
+KINDS: int
 
 class TooDeep(Exception): ...
 

@@ -12,7 +12,7 @@ from .sendable import MAX_NESTING
 
 # Kinds of records; SHAPED and above: a dict, of the shape with the number that is above it.
 (LIST, TUPLE, DICT, SET, FROZENSET, REDUCED) = bytearray(b"LTDEFX")
-(COLUMN, ROWS, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRPGVM")
+(COLUMN, ROWS, SORTED, TUPLES, GROUPS, LONG_TUPLE, LONG_DICT) = bytearray(b"CRSPGVM")
 SHAPED = 128
 # The code of a container, whatever its kind.
 CONTAINER = ord("c")

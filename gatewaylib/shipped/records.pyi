@@ -8,6 +8,7 @@ FROZENSET: int
 REDUCED: int
 COLUMN: int
 ROWS: int
+SORTED: int
 TUPLES: int
 GROUPS: int
 LONG_TUPLE: int

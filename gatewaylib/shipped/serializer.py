@@ -8,6 +8,7 @@ before. What ``dumps`` and ``dump`` make is on its own, so it says its version a
 from __future__ import absolute_import
 
 import struct
+from functools import partial
 
 from .columns import BAD_DATA, ChannelId, Choices, encode_big, latin1_text
 from .compat import (
@@ -24,7 +25,7 @@ from .decoder import decode
 from .errors import DumpError, LoadError
 from .records import MAX_DEPTH
 from .sendable import CONTAINERS, MAX_NESTING, Registry, StandIns
-from .small import SMALL, decode_small, encode_small
+from .small import SMALL, SMALL_PYTHON_2, decode_small, encode_small
 
 VERSION = 1  # of the format: a reader refuses any other
 _HEADER = struct.Struct("<4sQ")  # b"GWL" and the version; the payload's length
@@ -78,7 +79,7 @@ class Serializer(object):
             self._single[b"s"] = _after_letter(as_bytes)
         self._single[b"h"] = _after_letter(self._choices.make_channel)
         self._single[b"{"] = self._single[b"("] = self._load_container
-        self._single[SMALL] = self._load_small
+        self._single[SMALL] = self._single[SMALL_PYTHON_2] = partial(decode_small, self._choices)
 
     def dumps(self, item):
         """Return the item as payload bytes.
@@ -134,17 +135,14 @@ class Serializer(object):
         Raises:
             LoadError: the payload is not an item, whatever else it is.
         """
-        if type(payload) is bytes and len(payload) <= _LONG:
-            pass  # most are
-        elif type(payload) is list:
+        if type(payload) is list:
             if as_bytes(payload[0][:1]) == b"b":
                 return joined([payload[0][1:]] + payload[1:])
             payload = joined(payload)
-        if type(payload) is not bytes and len(payload) <= _LONG:
-            payload = as_bytes(payload)
-        elif len(payload) > _LONG:
-            payload = memoryview(payload)
         try:
+            if type(payload) is bytes and len(payload) <= _LONG:  # most are
+                return self._single[payload[:1]](payload)
+            payload = as_bytes(payload) if len(payload) <= _LONG else memoryview(payload)
             return self._single[as_bytes(payload[:1])](payload)
         except BAD_DATA as error:
             raise LoadError("no item: %s: %s" % (type(error).__name__, error))
@@ -153,9 +151,6 @@ class Serializer(object):
 
     def _load_container(self, payload):
         return decode(payload, self._choices, self._restore)
-
-    def _load_small(self, payload):
-        return decode_small(payload, self._choices)
 
     def _restore(self, name, value):
         restore = self._registry.restorer(name)
@@ -230,6 +225,7 @@ _SERIALIZERS = {
     for as_text in (False, True)
     for as_str in (False, True)
 }
+_PLAIN = _SERIALIZERS[False, False]
 
 
 def _serializer(py2str_as_py3str=False, py3str_as_py2str=False, subclasses=False, registry=None):
@@ -240,7 +236,10 @@ def _serializer(py2str_as_py3str=False, py3str_as_py2str=False, subclasses=False
 
 def dumps(obj, subclasses=False, registry=None):
     """Return the object as bytes that say their version and length; see ``Serializer``."""
-    payload = _serializer(subclasses=subclasses, registry=registry).dumps(obj)
+    if registry is None and not subclasses:
+        payload = _PLAIN.dumps(obj)
+    else:
+        payload = _serializer(subclasses=subclasses, registry=registry).dumps(obj)
     return _HEADER.pack(_MAGIC, len(payload)) + payload
 
 
@@ -256,7 +255,10 @@ def loads(data, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
     payload = payload[_HEADER.size :]
     if len(payload) != length:
         raise LoadError("%d bytes, of which the header says %d" % (len(payload), length))
-    return _serializer(py2str_as_py3str, py3str_as_py2str, registry=registry).loads(payload)
+    serializer = _PLAIN
+    if py2str_as_py3str or py3str_as_py2str or registry is not None:
+        serializer = _serializer(py2str_as_py3str, py3str_as_py2str, registry=registry)
+    return serializer.loads(payload)
 
 
 def load(file, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
@@ -266,14 +268,13 @@ def load(file, py2str_as_py3str=False, py3str_as_py2str=False, registry=None):
 
 
 def _payload_length(header):
-    if len(header) != _HEADER.size or header[:3] != _MAGIC[:3]:
+    if header[:4] == _MAGIC and len(header) == _HEADER.size:
+        return _HEADER.unpack(header)[1]
+    if header[:3] != _MAGIC[:3] or len(header) != _HEADER.size:
         raise LoadError("not a dump: it starts with %r" % (header[:8],))
-    if header[3:4] != _MAGIC[3:]:
-        raise LoadError(
-            "a dump of version %d; this gatewaylib reads version %d"
-            % (bytearray(header)[3], VERSION)
-        )
-    return _HEADER.unpack(header)[1]
+    raise LoadError(
+        "a dump of version %d; this gatewaylib reads version %d" % (bytearray(header)[3], VERSION)
+    )
 
 
 def _read(file, size):

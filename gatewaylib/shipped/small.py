@@ -1,173 +1,179 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
-"""Small messages: a few values in a container <-> bytes, value by value.
+"""Small messages: a few values in a few containers <-> bytes.
 
-Sorting values into columns pays from about a hundred values on; a small message takes
-less time one value after the other, each a letter and its bytes. What is not small, or
-has a value of a rarer type in it, is left to ``encoder``.
+A small message is its layout, and then all numbers, the keys of each dict, all else that
+is bytes, and all text joined. Sending it looks at each value once. Reading it takes a call
+for all numbers, one for all text and one or two for each container, as ``layouts`` knows
+what is to be done. What is not small, or has a value of a rarer type in it, is left to
+``encoder``.
 """
 from __future__ import absolute_import
 
 import struct
 
-from .columns import BYTES, FLOAT, INT, NONE, PY2_STR, TEXT
-from .compat import PY2, SURROGATES, as_bytes, imap, int_types, izip, text_type
+from .columns import BOOL, CODE_OF_TYPE, FLOAT, INT, NONE, TEXT, ChannelId, as_blob
+from .compat import PY2, SURROGATES, as_bytes, bytes_of, int_types, izip, text_type
 from .errors import LoadError
-from .records import BYTE
+from .layouts import (
+    DICT,
+    LIST,
+    LONGEST,
+    TUPLE,
+    bytes_of_keys,
+    join_keys,
+    keys_of_bytes,
+    layouts,
+    make_layout,
+    make_pack,
+    packs,
+    split_keys,
+)
 
-SMALL = b"["  # a small message begins with it
-(PY2_UNICODE, TRUE, FALSE, LIST, TUPLE, DICT, PY2_DICT) = bytearray(b"utfLTDU")
+# A small message begins with one of these; the second: its text is Python 2's unicode.
+SMALL, SMALL_PYTHON_2 = b"[", b"<"
+WRITER = SMALL_PYTHON_2 if PY2 else SMALL
 
-ENTRIES = 31  # of a container
-BUFFERS = 250  # of a message: one for each value and container, two where there is a length
-DEPTH = 6  # containers in containers: the functions here call themselves
+LAYOUT = 255  # bytes of it
+CONTAINERS = 32  # of a message
+ENTRIES = 32  # of a container
 
-_ONE = {code: bytes(bytearray([code])) for code in (NONE, TRUE, FALSE)}
-_NONE, _TRUE, _FALSE = _ONE[NONE], _ONE[TRUE], _ONE[FALSE]
-_INT, _FLOAT, _KEYS = struct.Struct("<cq"), struct.Struct("<cd"), struct.Struct("<I")
-_INT_AT, _FLOAT_AT = struct.Struct("<q").unpack_from, struct.Struct("<d").unpack_from
+_HEADS = [SMALL + bytes_of([size]) for size in range(LAYOUT + 1)]
+_WRITER_HEADS = [WRITER + bytes_of([size]) for size in range(LAYOUT + 1)]
+_SIZE = struct.Struct("<xB").unpack_from
 _LONG = int_types[-1]
-_TEXT_ONLY = frozenset([text_type])
-
-
-def _heads(letter, count, zeros=b""):
-    """Return what a value of each length begins with; no value is longer than ``count``."""
-    head = bytes(bytearray([letter]))
-    return [head + byte + zeros for byte in BYTE[: count + 1]]
-
-
-# A container has a second byte of its size, always zero: no payload may take more than 32
-# times its bytes of memory, and an empty list takes 64. So have the keys of a dict.
-_TEXTS = _heads(PY2_UNICODE if PY2 else TEXT, 255)
-_BYTES = _heads(PY2_STR if PY2 else BYTES, 255)
-_LISTS, _TUPLES = _heads(LIST, ENTRIES, b"\0"), _heads(TUPLE, ENTRIES, b"\0")
-_DICTS = _heads(PY2_DICT if PY2 else DICT, ENTRIES, b"\0")
-
-
-class _NotSmall(IndexError):
-    """As if the value were longer than all that there are heads for."""
+_CONTAINERS = {list: LIST, tuple: TUPLE, dict: DICT}
+_BLOB_TYPES = frozenset([bytes, complex, ChannelId])
 
 
 def encode_small(item):
     """Return a container as a payload, or None if it is not small."""
-    buffers = [SMALL]
-    try:
-        _put((item,), buffers, 0)
-    except (IndexError, struct.error):
+    code = _CONTAINERS.get(type(item))
+    if code is None:
         return None
-    return b"".join(buffers)
+    codes = [code]
+    numbers, keys, blobs, texts = [], [], [], []
+    containers = [item]
+    for container in containers:
+        size = len(container)
+        if size > ENTRIES or len(containers) > CONTAINERS:
+            return None
+        codes.append(size)
+        if type(container) is dict and size:
+            for key in container:
+                if type(key) is not text_type:
+                    return None
+            row = tuple(container)
+            data = bytes_of_keys.get(row)
+            if data is None:
+                data = join_keys(row)
+                if data is None:
+                    return None
+            keys.append(data)
+            container = container.values()
+        for value in container:
+            kind = type(value)
+            if kind is text_type:
+                codes.append(TEXT)
+                texts.append(value)
+            elif kind is int or kind is _LONG:
+                codes.append(INT)
+                numbers.append(value)
+            elif value is None:
+                codes.append(NONE)
+            elif kind is float:
+                codes.append(FLOAT)
+                numbers.append(value)
+            elif kind is bool:
+                codes.append(BOOL)
+                numbers.append(value)
+            elif kind is dict:
+                codes.append(DICT)
+                containers.append(value)
+            elif kind is list:
+                codes.append(LIST)
+                containers.append(value)
+            elif kind is tuple:
+                codes.append(TUPLE)
+                containers.append(value)
+            elif kind in _BLOB_TYPES:
+                code = CODE_OF_TYPE[kind]
+                codes.append(code)
+                blob = as_blob(code, value)
+                if len(blob) > LONGEST:
+                    return None
+                blobs.append(blob)
+            else:
+                return None
+    if keys:
+        blobs = keys + blobs
+    if len(codes) > LAYOUT:
+        return None
+    data = bytes_of(codes)
+    try:
+        pack = packs.get(data) or make_pack(data, len(containers), numbers, len(blobs))
+        for blob in blobs:
+            numbers.append(len(blob))
+        row = pack(*numbers)
+    except (LoadError, struct.error):
+        return None  # An int of more than 64 bits, or another thread changed the item.
+    if texts:
+        text = u"\0".join(texts)
+        if text.count(u"\0") != len(texts) - 1:
+            return None
+        text = text.encode("utf-8", SURROGATES)
+        if len(text) > LONGEST:
+            return None
+        blobs.append(text)
+    heads = _WRITER_HEADS if texts or keys else _HEADS
+    return b"".join([heads[len(data)], data, row] + blobs)
 
 
-def _put(values, buffers, depth):
-    add = buffers.append
-    for value in values:
-        kind = type(value)
-        if kind is text_type:
-            data = value.encode("utf-8", SURROGATES)
-            add(_TEXTS[len(data)])
-            add(data)
-        elif kind is int or kind is _LONG:
-            add(_INT.pack(b"q", value))
-        elif value is None:
-            add(_NONE)
-        elif kind is float:
-            add(_FLOAT.pack(b"d", value))
-        elif value is True:
-            add(_TRUE)
-        elif value is False:
-            add(_FALSE)
-        elif kind is bytes:
-            add(_BYTES[len(value)])
-            add(value)
-        elif depth == DEPTH or len(buffers) > BUFFERS:
-            raise _NotSmall()
-        elif kind is dict:
-            add(_DICTS[len(value)])
-            if not _TEXT_ONLY.issuperset(imap(type, value)):
-                raise _NotSmall()
-            keys = u"\0".join(value)
-            if value and keys.count(u"\0") != len(value) - 1:
-                raise _NotSmall()
-            data = keys.encode("utf-8", SURROGATES)
-            add(_KEYS.pack(len(data)))
-            add(data)
-            _put(value.values(), buffers, depth + 1)
-        elif kind is list:
-            add(_LISTS[len(value)])
-            _put(value, buffers, depth + 1)
-        elif kind is tuple:
-            add(_TUPLES[len(value)])
-            _put(value, buffers, depth + 1)
-        else:
-            raise _NotSmall()
-
-
-def decode_small(payload, choices):
-    """Return the container of a small message.
+def decode_small(choices, data):
+    """Return the container of a small message, which may be a memoryview.
 
     Raises:
-        LoadError, or one of BAD_DATA: the bytes make no sense. RuntimeError: they nest.
+        LoadError, or one of BAD_DATA: the bytes make no sense.
     """
-    data = bytearray(payload) if PY2 else as_bytes(payload)
-    (value,), position = _take(data, 1, 1, choices)
-    if position != len(data):
-        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
-    return value
-
-
-def _take(data, position, count, choices):
-    """Return ``(count values, position after them)``; may be beyond the end of the data."""
-    values = []
+    if type(data) is not bytes:
+        data = as_bytes(data)
+    position = 2 + _SIZE(data)[0]
+    known = data[2:position]
+    layout = layouts.get(known) or make_layout(known)
+    row = layout.read_row(data, position)
+    position += layout.row_size
+    undecoded = choices.undecoded and data[:1] == SMALL
+    values = list(row)
     add = values.append
-    undecoded = choices.undecoded
-    for _ in range(count):
-        code = data[position]
-        if code == TEXT:
-            end = position + 2 + data[position + 1]
-            text = data[position + 2 : end]
-            add(as_bytes(text) if undecoded else text.decode("utf-8", SURROGATES))
+    add(None)
+    if len(row) > layout.numbers:
+        lengths = iter(row[layout.numbers :])
+        for size, length in izip(layout.dicts, lengths):
+            end = position + length
+            known = data[position:end]
+            keys = keys_of_bytes.get(known) or split_keys(known)
+            if len(keys) != size:
+                raise LoadError("%d keys and %d values" % (len(keys), size))
+            add(known.split(b"\0") if undecoded else keys)
             position = end
-        elif code == INT:
-            add(_INT_AT(data, position + 1)[0])
-            position += 9
-        elif code == NONE:
-            add(None)
-            position += 1
-        elif code == FLOAT:
-            add(_FLOAT_AT(data, position + 1)[0])
-            position += 9
-        elif code == TRUE or code == FALSE:
-            add(code == TRUE)
-            position += 1
-        elif code in choices.make:
-            end = position + 2 + data[position + 1]
-            add(choices.make[code](data[position + 2 : end]))
-            position = end
-        elif code == PY2_UNICODE:
-            end = position + 2 + data[position + 1]
-            add(data[position + 2 : end].decode("utf-8", SURROGATES))
-            position = end
+        if layout.blobs:
+            for code, length in izip(layout.blobs, lengths):
+                end = position + length
+                add(choices.make[code](data[position:end]))
+                position = end
+    if position > len(data) or (position < len(data) and not layout.texts):
+        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
+    if layout.texts:
+        text = data[position:]
+        if undecoded:
+            texts = text.split(b"\0")
         else:
-            size = data[position + 1]
-            if size > ENTRIES:
-                raise LoadError("a small container of %d values" % size)
-            position += 3
-            if code == LIST:
-                inner, position = _take(data, position, size, choices)
-                add(inner)
-            elif code == TUPLE:
-                inner, position = _take(data, position, size, choices)
-                add(tuple(inner))
-            elif code == DICT or code == PY2_DICT:
-                end = position + 4 + _KEYS.unpack_from(data, position)[0]
-                keys = data[position + 4 : end]
-                if undecoded and code == DICT:
-                    keys = as_bytes(keys).split(b"\0")
-                else:
-                    keys = keys.decode("utf-8", SURROGATES).split(u"\0")
-                inner, position = _take(data, end, size, choices)
-                if size and len(keys) != size:
-                    raise LoadError("%d keys and %d values" % (len(keys), size))
-                add(dict(izip(keys, inner)) if size else {})
-            else:
-                raise LoadError("unknown letter %d" % code)
-    return values, position
+            texts = text.decode("utf-8", SURROGATES).split(u"\0")
+        if len(texts) != layout.texts:
+            raise LoadError("%d texts, but %d are needed" % (len(texts), layout.texts))
+        values += texts
+    for make, take, keys in layout.containers:
+        if keys is None:
+            add(make(take(values)))
+        else:
+            add(dict(izip(values[keys], take(values))))
+    return values[-1]
