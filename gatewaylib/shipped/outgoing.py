@@ -69,7 +69,7 @@ class End(object):
         self.returned = 0  # what was granted again
         self.limit = window + frames.MAX_PAYLOAD + ITEM_COST  # more than that is a lie
         self.untold = 0  # what was taken and is not yet granted again
-        self.pieces = None  # parts of the item that is arriving
+        self.pieces = None  # Arriving, while an item comes in pieces
         self.pieces_size = 0
         self.prepaid = 0  # cost of those parts that counts as taken already
         self.hungry = False  # somebody waits for the item that is arriving

@@ -2,6 +2,7 @@ import struct
 from collections import deque
 from typing import Any
 
+from .arriving import Arriving
 from .frames import Pieces
 
 ITEM_COST: int
@@ -21,7 +22,7 @@ class End:
     returned: int
     limit: int
     untold: int
-    pieces: list[bytes | memoryview] | None
+    pieces: Arriving | None
     pieces_size: int
     prepaid: int
     hungry: bool

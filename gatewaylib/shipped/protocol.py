@@ -16,6 +16,7 @@ from __future__ import absolute_import
 
 from . import channel_state as states
 from . import frames
+from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
 from .frames import DATA
@@ -133,11 +134,10 @@ class Protocol(Outgoing):
                 raise ProtocolError("%d bytes on channels nobody asked for" % self._unclaimed_cost)
 
     def _join(self, end, payload):
-        # Not joined yet: that is a copy, and making the item of it would be another.
-        parts = end.pieces
-        parts.append(payload)
+        arriving = end.pieces
+        arriving.add([payload])
         end.forget_pieces()
-        return parts
+        return arriving.payload()
 
     def _open_end(self, id, what):
         end = self.ends.get(id)
@@ -212,8 +212,8 @@ class Protocol(Outgoing):
             raise ProtocolError("a piece of %d bytes for channel %d" % (size, id))
         self._charge(end, size)
         if end.pieces is None:
-            end.pieces = []
-        end.pieces += payload
+            end.pieces = Arriving()
+        end.pieces.add(payload)
         end.pieces_size += size
         if end.hungry:
             self.hunger(end)

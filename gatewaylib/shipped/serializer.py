@@ -137,7 +137,8 @@ class Serializer(object):
         """
         if type(payload) is list:
             if as_bytes(payload[0][:1]) == b"b":
-                return joined([payload[0][1:]] + payload[1:])
+                rest = [part for part in [payload[0][1:]] + payload[1:] if part]
+                return rest[0] if len(rest) == 1 and type(rest[0]) is bytes else joined(rest)
             payload = joined(payload)
         try:
             if type(payload) is bytes and len(payload) <= _LONG:  # most are
