@@ -194,7 +194,6 @@ class BaseGateway(object):
                 self._chunks_seen += 1
                 with self._lock:
                     events = self._protocol.receive(data)
-                called = []  # once for all that a chunk has brought
                 for event, subject, detail in events:
                     if event is protocol.ITEM:
                         box = subject.user
@@ -203,12 +202,10 @@ class BaseGateway(object):
                         box.items.append(detail)
                         if box.waiting:
                             box.wake()
-                        if box.callback is not None and subject not in called:
-                            called.append(subject)
+                        if box.callback is not None:
+                            self._callbacks.call_soon(subject)
                     else:
                         self._ON[event](self, subject, detail)
-                for end in called:
-                    self._callbacks.call_soon(end)
         except (ProtocolError, DataFormatError, IllegalMove) as error:
             self._give_up("it broke the protocol: %s" % error)
         except Exception:

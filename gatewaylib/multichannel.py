@@ -64,12 +64,7 @@ class MultiChannel:
         if self._queue is None:
             made = self._queue = self._new_queue()
             for channel in self._channels:
-                # A queue takes what it is given at once. What only looks like a channel has a
-                # public method only.
-                if hasattr(channel, "_set_callback"):
-                    channel._set_callback(_putter(made, channel), endmarker, at_once=True)
-                else:
-                    channel.setcallback(_putter(made, channel), endmarker=endmarker)
+                channel.setcallback(_putter(made, channel), endmarker=endmarker)
         return self._queue
 
     def _new_queue(self) -> queue.Queue[Any]:

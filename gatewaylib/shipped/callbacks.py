@@ -28,19 +28,13 @@ class Callbacks(object):
         self._call(end)
 
     def call_soon(self, end):
-        """Have a pooled thread call for what has come, if none is calling; never waits.
-
-        A callback that never waits either is called here: whoever reads hands the item on.
-        """
+        """Have a pooled thread call for what has come, if none is calling; never waits."""
         box = end.user
         with self._lock:
             if box.calling:
                 return
             box.calling = True
-        if box.calls_at_once:
-            self._call(end)
-        else:
-            self._model.run_soon(self._call, end)
+        self._model.run_soon(self._call, end)
 
     def _call(self, end):
         box = end.user

@@ -42,7 +42,6 @@ class Mailbox(object):
         "callback",
         "endmarker",
         "calling",
-        "calls_at_once",
         "serializer",
     )
 
@@ -55,7 +54,6 @@ class Mailbox(object):
         self.callback = None
         self.endmarker = NO_ENDMARKER
         self.calling = False  # a thread is calling the callback
-        self.calls_at_once = False  # the callback never waits: whoever reads may call it
         self.serializer = serializer
 
     def end(self, reason, remote_error=None):
@@ -268,16 +266,12 @@ class Channel(object):
 
         Raises OSError if a callback was set before.
         """
-        self._set_callback(callback, endmarker)
-
-    def _set_callback(self, callback, endmarker, at_once=False):
-        """Set a callback; ``at_once``: it never waits, and is called by whoever reads."""
         box = self._box
         if not callable(callback):
             raise TypeError("a callback is called with each item, and %r can't be" % (callback,))
         if box.callback is not None:
             raise IOError("channel %d has a callback already" % self.id)
-        box.endmarker, box.calls_at_once = endmarker, at_once
+        box.endmarker = endmarker
         self.gateway._set_callback(self._end, callback)
 
     def waitclose(self, timeout=None):
