@@ -134,6 +134,26 @@ except gatewaylib.GatewayLost as error:
     assert error.exit_status == 4, error
 else:
     assert False
+# One that is stopped is given up, and whoever sends much to it is told.
+import os, signal
+three = group.makegateway("popen//heartbeat=1")
+deaf = three.remote_exec("channel.receive()")
+told = []
+def send():
+    try:
+        deaf.send(b"x" * 2 * 10**7)
+    except gatewaylib.GatewayLost:
+        told.append("send")
+def receive():
+    try:
+        deaf.receive()
+    except gatewaylib.GatewayLost:
+        told.append("receive")
+os.kill(three._rinfo().pid, signal.SIGSTOP)
+for function in (send, receive):
+    green.spawn(function)
+while len(told) < 2:
+    green.sleep(0.01)
 # A channel nobody holds is closed.
 watcher = one.remote_exec(
     "inner = channel.receive()\\nchannel.send(0)\\n"
@@ -162,7 +182,7 @@ def test_a_local_end_of_green_threads_works_and_lets_others_run(model):
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "['exited', 'lost']\n"
+    assert done.stdout == "['exited', 'lost', 'lost']\n"
 
 
 def test_a_missing_model_at_the_remote_is_an_error_that_says_so(group):

@@ -1,5 +1,6 @@
 """Whoever waits reads; where nobody waits, one thread reads for all."""
 
+import os
 import textwrap
 import threading
 
@@ -8,6 +9,7 @@ from settling import BOUND, settle
 
 from gatewaylib import TimeoutError
 from gatewaylib.shipped import threads
+from gatewaylib.shipped.pipe_transport import PipeTransport
 from gatewaylib.shipped.polling import POLLER
 from gatewaylib.shipped.reading import Turn
 from gatewaylib.transports import memory
@@ -241,3 +243,41 @@ def test_many_threads_that_wait_are_served_by_one_reader_and_then_by_themselves(
     assert settle(lambda: not gateway._turn.is_taken())  # nobody reads any more, and one alone may
     channels[0].send(1)
     assert channels[0].receive(BOUND) == 2
+
+
+def test_where_no_thread_can_be_started_those_that_wait_read_by_themselves():
+    ours, theirs = os.pipe(), os.pipe()
+    transport = PipeTransport(theirs[0], ours[1])
+    model = threads.get_model("thread")
+    inbox = Inbox()
+    turn = Turn(transport, model, inbox.arrived, NoPoller(), lambda: None)
+    asked = []
+
+    def run_here(function, *args):  # what run_soon does then
+        asked.append(function)
+        function(*args)
+
+    turn._model = Instead(model, run_soon=run_here)
+    done = []
+    waiting = [start(lambda n=n: done.append((n, inbox.wait(turn, n)))) for n in (1, 2, 3, 4)]
+    assert settle(lambda: len(turn._waiting) == 3)
+    for count in (1, 2, 3, 4):
+        os.write(theirs[1], b"x")
+        assert settle(lambda count=count: (count, True) in done)
+    for thread in waiting:
+        thread.join(BOUND)
+    transport.close()
+    for fd in (ours[0], theirs[1]):
+        os.close(fd)
+
+    assert asked and not turn.is_taken()
+
+
+class Instead:
+    """Another object, but for these attributes."""
+
+    def __init__(self, other, **changes):
+        self._other, self._changes = other, changes
+
+    def __getattr__(self, name):
+        return self._changes[name] if name in self._changes else getattr(self._other, name)

@@ -82,8 +82,6 @@ class PipeTransport(Transport):
 
     def _write_in_steps(self, buffers):
         while True:
-            if self.aborted:
-                raise OSError(errno.EPIPE, "the connection was aborted")
             buffers = rest_of(buffers, self.write_now(buffers))
             if not buffers:
                 return
@@ -91,6 +89,8 @@ class PipeTransport(Transport):
                 pass
 
     def write_now(self, buffers):
+        if self.aborted:
+            raise OSError(errno.EPIPE, "the connection was aborted")
         if NO_WAIT is not None:
             try:
                 return os.pwritev(self._write_fd, buffers, -1, NO_WAIT)
@@ -140,8 +140,10 @@ class PipeTransport(Transport):
             fds = [self._read_fd, self._write_fd] + self._held
             self._read_fd, self._write_fd, self._held = -1, -1, []
             for fd in fds:
-                if fd >= 0:
+                try:
                     os.close(fd)
+                except OSError:
+                    pass  # closed before: code that runs here has done it, or this did
 
     def forget(self):
         self._lock = threading.RLock()  # some other thread of the parent may have had it

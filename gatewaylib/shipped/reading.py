@@ -24,6 +24,7 @@ CHUNK = (2 ** 16,)
 CROWD = 2  # threads that wait without the turn
 CALM = 64  # reads in a row without a crowd, until it has dispersed
 LULL = 0.2  # seconds without anything to read, likewise
+GREEN_LOOK = 0.5  # seconds between looks whether what a green thread reads was aborted
 
 
 class Turn(object):
@@ -150,10 +151,19 @@ class Turn(object):
 
     def _leave(self):
         self.turns += 1
-        if len(self._waiting) >= CROWD and self._transport.pollable and not self._serves_crowd:
+        is_crowd = len(self._waiting) >= CROWD and self._transport.pollable
+        if is_crowd and not (self.ended or self._serves_crowd):
             self._serves_crowd = True
-            self._model.run_soon(self._read_for_crowd)
-        elif self._waiting:
+            try:
+                self._model.run_soon(self._read_for_crowd, self._model.get_ident())
+            except BaseException:
+                self._serves_crowd = False
+                raise
+        else:
+            self._pass_on()
+
+    def _pass_on(self):
+        if self._waiting:
             self._wake_next()
         if self.rings:
             if not self.ended and self._transport.wait_readable(0):
@@ -162,11 +172,12 @@ class Turn(object):
             self.tell_poller = False
             self._poller.wake()
 
-    def _read_for_crowd(self):
+    def _read_for_crowd(self, asker):
         """Read until there is none: then an item is handed on once, and the turn not at all."""
         calm = 0
         try:
-            if self._lock.acquire(False):
+            # Where no thread can be started this is who asked, who waits for nobody else's items.
+            if self._model.get_ident() != asker and self._lock.acquire(False):
                 try:
                     while not self.ended and calm < CALM and self._transport.wait_readable(LULL):
                         calm = calm + 1 if len(self._waiting) < CROWD else 0
@@ -175,7 +186,8 @@ class Turn(object):
                     self._lock.release()
         finally:
             self._serves_crowd = False
-            self._leave()
+            self.turns += 1
+            self._pass_on()  # and gather no crowd again, where nothing comes
 
     def _wait_for_turn(self, ready, lock, deadline):
         self._waiting.append(lock)
@@ -217,7 +229,11 @@ class Turn(object):
     def _read_for_good(self):
         while not self.ended:
             if self._model.green and self._transport.pollable:
-                self._model.wait_readable(self._transport.fileno(), None)
+                # The hub does not see a descriptor become another file's, as by an abort.
+                while not (self._transport.aborted or self.ended) and not self._model.wait_readable(
+                    self._transport.fileno(), GREEN_LOOK
+                ):
+                    pass
             self._read()
 
     def _tidy_for_good(self):

@@ -13,6 +13,7 @@ CHUNK: tuple[int]
 CROWD: int
 CALM: int
 LULL: float
+GREEN_LOOK: float
 
 class Turn:
     tidy: Callable[[], object]

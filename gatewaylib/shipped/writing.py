@@ -12,6 +12,8 @@ from .compat import clock
 from .threads import AT_ONCE, release
 from .transport import JOINED, rest_of
 
+GREEN_LOOK = 0.1  # seconds between looks whether what a green thread writes was aborted
+
 
 class Writer(object):
     """Empties a deque of buffers into a transport.
@@ -33,9 +35,7 @@ class Writer(object):
         self._never_block = transport.pollable or transport.rings
         self._waits_in_write = not model.green
         if model.green and not transport.rings:
-            self._wait_writable = lambda timeout: model.wait_writable(
-                transport.write_fileno(), timeout
-            )
+            self._wait_writable = self._wait_green
         else:
             self._wait_writable = transport.wait_writable
 
@@ -90,6 +90,17 @@ class Writer(object):
             if not written:
                 self._model.run_soon(self.flush)
                 return
+
+    def _wait_green(self, timeout):
+        # The hub does not see a descriptor become another file's, as by an abort.
+        deadline = None if timeout is None else clock() + timeout
+        while not self._transport.aborted:
+            left = GREEN_LOOK if deadline is None else min(GREEN_LOOK, deadline - clock())
+            if self._model.wait_writable(self._transport.write_fileno(), max(0, left)):
+                return True
+            if deadline is not None and clock() >= deadline:
+                return False
+        return True
 
     def _next_buffers(self):
         buffers, output = [], self._output

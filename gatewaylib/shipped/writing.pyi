@@ -4,6 +4,8 @@ from collections.abc import Callable
 from .threads import ExecModel
 from .transport import Transport
 
+GREEN_LOOK: float
+
 class Writer:
     broken: bool
     refused: bool
