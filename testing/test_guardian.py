@@ -8,6 +8,7 @@ import sys
 import interpreters
 import pytest
 from local_sides import local_side
+from machine import needs
 from settling import BOUND, gone, settle
 
 pytestmark = [
@@ -21,9 +22,9 @@ PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin")  # anybody may 
 
 
 def only_root_with(spec):
-    missing = not shutil.which(spec.replace("command=", "").partition("=")[0].split()[0])
-    marks = pytest.mark.skipif(missing or os.geteuid() != 0, reason="not here, or only for root")
-    return pytest.param(f"{spec}//chdir=/", marks=marks)
+    command = spec.replace("command=", "").partition("=")[0].split()[0]
+    only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become others")
+    return pytest.param(f"{spec}//chdir=/", marks=[needs(command), only_root])
 
 
 # The first process of a namespace none of its own can kill: unshare's.
