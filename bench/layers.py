@@ -38,7 +38,10 @@ class Pair:
 
         there, here = os.pipe(), os.pipe()
         self.read, self.write = there
-        ours, theirs = transport(here[0], there[1]), transport(there[0], here[1])
+        ours, theirs = (
+            transport(here[0], there[1], is_own=True),
+            transport(there[0], here[1], is_own=True),
+        )
         self.transports = ours, theirs
         window = None  # no limit: the pair never returns credit
         self.local = base("local", ours, model, window)
@@ -47,6 +50,7 @@ class Pair:
         self.local._writer.flush()
         self.remote._turn._read()
         self.receiver = self.remote._load_channel(self.sender.id)
+        self.local._turn._read()  # that it was claimed
 
     def close(self) -> None:
         """End both without a word: no thread reads here that would notice."""

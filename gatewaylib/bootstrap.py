@@ -62,8 +62,8 @@ AT_ONCE = """
     shipped.outgoing shipped.protocol shipped.forks shipped.threads shipped.transport
     shipped.pipe_transport shipped.standard_streams shipped.writing shipped.polling
     shipped.reading shipped.channel_file shipped.told_errors shipped.channel shipped.callbacks
-    shipped.handles shipped.heartbeat shipped.sending shipped.task_sources shipped.tasks
-    shipped.names gateway_base shipped.worker
+    shipped.handles shipped.heartbeat shipped.sending shipped.receiving shipped.task_sources
+    shipped.tasks shipped.names gateway_base shipped.worker
 """.split()
 
 

@@ -180,7 +180,7 @@ class Gateway(BaseGateway):
             end = self._protocol.open_for_task()
             channel = self._handles.make(end, Mailbox(self._serializer))
         try:
-            self._send_payload(end, payload, timeout, frames.EXEC)
+            self._sender.send(end, payload, timeout, frames.EXEC)
         except IllegalMove:
             raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}") from None
         return channel

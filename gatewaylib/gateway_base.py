@@ -9,10 +9,10 @@ from __future__ import absolute_import
 
 import sys
 
-from .shipped import frames, protocol
+from .shipped import protocol
 from .shipped.callbacks import Callbacks
 from .shipped.channel import Channel, Mailbox
-from .shipped.compat import HAS_REFERENCE_COUNTS, clock
+from .shipped.compat import HAS_REFERENCE_COUNTS
 from .shipped.errors import (
     ChannelClosed,
     ChannelEnded,
@@ -28,8 +28,9 @@ from .shipped.handles import Handles
 from .shipped.heartbeat import Heartbeat
 from .shipped.names import *  # noqa: F403 - programs written for execnet find them here
 from .shipped.polling import POLLER, call_later
-from .shipped.protocol import Protocol, size_of
+from .shipped.protocol import Protocol
 from .shipped.reading import Turn
+from .shipped.receiving import Receiver
 from .shipped.sending import Sender
 from .shipped.serializer import Serializer
 from .shipped.threads import release
@@ -64,14 +65,18 @@ class BaseGateway(object):
         self._task_ids = {}  # ids of channels that end with their task
         self._handles = Handles(self, self._protocol, self._lock, self._writer, self._task_ids)
         self._turn = Turn(transport, model, self._arrived, POLLER, self._handles.tidy)
-        self._sender = Sender(id, self._protocol, self._lock, self._writer, self._wait)
+        self._sender = Sender(
+            id, self._protocol, self._lock, self._writer, self._wait, self._why_refused
+        )
+        self._receiver = Receiver(
+            id, self._protocol, self._lock, self._writer, self._turn, self._wait
+        )
         self._callbacks = Callbacks(self, self._protocol, self._lock, model)
         self._subclasses = subclasses
         self._serializer = self._make_serializer(True, False)
         # What the two ends tell each other must not change with what users reconfigure.
         self._own_serializer = self._serializer
         self._waiting = []  # locks of those who wait for the gateway itself
-        self._chunks_seen = 0
         self._given_up = False
         self._said_at_end = u""  # why the other end gave up, if it did
         self._heartbeat = None
@@ -100,7 +105,7 @@ class BaseGateway(object):
             self._heartbeat = Heartbeat(
                 heartbeat,
                 model,
-                lambda: self._chunks_seen,
+                lambda: self._turn.reads,
                 self._ping,
                 self._give_up,
                 self._has_ended,
@@ -111,39 +116,6 @@ class BaseGateway(object):
         return self.state is ENDED
 
     # ---- channels: what their handles ask for -------------------------------------
-
-    def _send_payload(self, end, payload, timeout=None, kind=frames.DATA):
-        self._sender.send(end, payload, timeout, kind)
-        if self._writer.refused:
-            self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
-            raise self._why_ended("cannot send")
-        if listeners:
-            trace("sent", gateway=self.id, channel=end.id, size=size_of(payload))
-
-    def _wait_for_item(self, end, deadline):
-        """Wait until an item is in the mailbox; others may take it first."""
-        end.hungry = True
-        if end.pieces_size:
-            self._feed(end)
-        items = end.user.items
-        if deadline is None:
-            if self._turn.read_for(end):
-                return True
-            left = None
-        else:
-            left = max(0, deadline - clock())
-
-        def ready():
-            if not items and not end.hungry:
-                self._feed(end)  # another thread took the item that this one waited for
-            return bool(items)
-
-        return self._wait(end.user.waiting, ready, left)
-
-    def _feed(self, end):
-        with self._lock:
-            self._protocol.hunger(end)
-        self._writer.flush_soon()
 
     def _wait_for_end(self, end, timeout):
         box = end.user
@@ -157,12 +129,6 @@ class BaseGateway(object):
             return self._turn.wait(ready, lock, timeout)
         finally:
             waiting.remove(lock)
-
-    def _took(self, end, payload):
-        with self._lock:
-            self._protocol.take(end, size_of(payload))
-        if self._protocol.output:
-            self._writer.flush_soon()
 
     def _set_callback(self, end, callback):
         self._callbacks.set(end, callback)
@@ -191,7 +157,6 @@ class BaseGateway(object):
                 if not data:
                     self._stream_ended()
                     return
-                self._chunks_seen += 1
                 with self._lock:
                     events = self._protocol.receive(data)
                 for event, subject, detail in events:
@@ -387,6 +352,11 @@ class BaseGateway(object):
     def _wake_waiting(self):
         for lock in list(self._waiting):
             release(lock)
+
+    def _why_refused(self):
+        # Whoever finds out why the connection broke is on the way.
+        self._wait(self._waiting, lambda: self.state is ENDED, 2.0)
+        return self._why_ended("cannot send")
 
     def _why_ended(self, tried):
         reason = self.ended_by

@@ -5,13 +5,18 @@ from .shipped.channel import Channel
 from .shipped.errors import GatewayError, GatewayLost
 from .shipped.handles import Handles
 from .shipped.names import *  # noqa: F403
-from .shipped.outgoing import End
 from .shipped.protocol import Protocol
 from .shipped.reading import Turn
+from .shipped.receiving import Receiver
+from .shipped.sending import Sender
 from .shipped.serializer import Serializer
 from .shipped.threads import ExecModel
 from .shipped.transport import Transport
 from .shipped.writing import Writer
+
+SMALL: int
+MANY: int
+LARGE_WINDOW: int
 
 ALIVE: str
 ENDING: str
@@ -28,6 +33,8 @@ class BaseGateway:
     _transport: Transport
     _protocol: Protocol
     _lock: Any
+    _receiver: Receiver
+    _sender: Sender
     _writer: Writer
     _handles: Handles
     _turn: Turn
@@ -46,9 +53,6 @@ class BaseGateway:
     def reconfigure(self, py2str_as_py3str: bool = ..., py3str_as_py2str: bool = ...) -> None: ...
     def forget(self) -> None: ...
     def _start_reading(self, heartbeat: float) -> None: ...
-    def _send_payload(
-        self, end: End, payload: bytes | list[bytes], timeout: float | None = ..., kind: int = ...
-    ) -> None: ...
     def _wait(
         self, waiting: list[Any], ready: Callable[[], object], timeout: float | None
     ) -> bool: ...

@@ -89,7 +89,7 @@ def test_the_timeout_of_receive_is_for_the_whole_call_though_others_take_the_ite
 
     channel = gateway.newchannel()
     with monkeypatch.context() as patch, pytest.raises(TimeoutError):
-        patch.setattr(gateway, "_wait_for_item", wait_for_item)
+        patch.setattr(gateway._receiver, "wait_for_item", wait_for_item)
         channel.receive(BOUND)
     channel.close()
 

@@ -442,7 +442,7 @@ def test_a_send_that_is_interrupted_in_the_middle_is_the_reason_of_the_loss(grou
     gateway = group.makegateway("popen")
     channel = gateway.remote_exec("for item in channel: pass")
     os.kill(gateway._rinfo().pid, signal.SIGSTOP)
-    with interrupted_in("_write_all"):
+    with interrupted_in("_write_in_steps"):
         channel.send(b"x" * 30_000_000)
 
     gateway.join(BOUND)

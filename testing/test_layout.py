@@ -56,6 +56,7 @@ ORDER = """
     shipped/handles.py
     shipped/heartbeat.py
     shipped/sending.py
+    shipped/receiving.py
     shipped/task_sources.py
     shipped/tasks.py
     shipped/names.py

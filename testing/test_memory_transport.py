@@ -169,7 +169,7 @@ def test_a_local_end_does_not_run_what_its_peer_sends(pair):
     here, there = pair.channels()
     with pair.two._lock:
         end = pair.two._protocol.open_for_task()
-    pair.two._send_payload(end, b"", kind=2)
+    pair.two._sender.send(end, b"", kind=2)
     with pytest.raises(GatewayLost, match="asked this one to run code"):
         here.receive(BOUND)
 

@@ -26,13 +26,13 @@ def start(function, *args):
 @pytest.fixture
 def readers(gateway, monkeypatch):
     """The idents of the threads that read the gateway, one for each chunk."""
-    seen, arrived = [], gateway._turn._arrived
+    seen, read = [], gateway._turn._receive
 
-    def note(chunks):
+    def note(size):
         seen.append(threading.get_ident())
-        return arrived(chunks)
+        return read(size)
 
-    monkeypatch.setattr(gateway._turn, "_arrived", note)
+    monkeypatch.setattr(gateway._turn, "_receive", note)
     return seen
 
 
@@ -63,16 +63,16 @@ def test_a_request_and_its_answer_cross_no_thread_at_the_remote(gateway):
             "import threading\n"
             "me, seen = threading.current_thread().ident, []\n"
             "turn = channel.gateway._turn\n"
-            "arrived = turn._arrived\n"
-            "def note(chunks):\n"
+            "read = turn._receive\n"
+            "def note(size):\n"
             "    seen.append(threading.current_thread().ident)\n"
-            "    return arrived(chunks)\n"
+            "    return read(size)\n"
             "channel.receive()\n"
-            "turn._arrived = note\n"
+            "turn._receive = note\n"
             "for item in channel:\n"
             "    channel.send(item)\n"
             "    if item == 20: break\n"
-            "turn._arrived = arrived\n"
+            "turn._receive = read\n"
             "channel.send((seen.count(me), len(seen)))\n"
         )
         channel.send(None)

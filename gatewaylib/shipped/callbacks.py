@@ -51,7 +51,7 @@ class Callbacks(object):
                 return
             end.hungry = True
             if end.pieces_size:
-                self._gateway._feed(end)
+                self._gateway._receiver.feed(end)
             with self._lock:
                 if not box.items:
                     box.calling = False

@@ -35,6 +35,7 @@ class Mailbox(object):
 
     __slots__ = (
         "items",
+        "taken",
         "waiting",
         "handle",
         "ended",
@@ -47,6 +48,7 @@ class Mailbox(object):
 
     def __init__(self, serializer):
         self.items = deque()  # payloads: an item is made when somebody takes it
+        self.taken = []  # bytes of items that were taken and that the protocol knows nothing of yet
         self.waiting = []  # locks to release when there is something new
         self.handle = None  # weak reference to the Channel, once there is one
         self.ended = None
@@ -135,7 +137,7 @@ class Channel(object):
         """
         payload = self._box.serializer.dump_parts(item)
         try:
-            self.gateway._send_payload(self._end, payload, timeout)
+            self.gateway._sender.send(self._end, payload, timeout)
         except IllegalMove:
             raise self._why_not_sent()
 
@@ -167,7 +169,7 @@ class Channel(object):
         if end.sent >= end.granted or end.offered:
             sender.wait_for_credit(end)  # without a warning
         try:
-            self.gateway._send_payload(end, data)
+            sender.send(end, data)
         except IllegalMove:
             raise self._why_not_sent()
 
@@ -207,10 +209,14 @@ class Channel(object):
         box = self._box
         if box.callback is not None:
             raise IOError("cannot receive: channel %d has a callback" % self.id)
-        deadline = None if timeout is None else clock() + timeout
         items = box.items
+        if timeout is None and not items:
+            payload = self.gateway._receiver.read_item(self._end)
+            if payload is not None:
+                return box.serializer.loads(payload)
+        deadline = None if timeout is None else clock() + timeout
         while True:
-            if not items and not self.gateway._wait_for_item(self._end, deadline):
+            if not items and not self.gateway._receiver.wait_for_item(self._end, deadline):
                 raise TimeoutError(
                     "nothing received on channel %d within %s s" % (self.id, timeout)
                 )
@@ -221,7 +227,7 @@ class Channel(object):
             if payload is _LAST:
                 items.append(_LAST)
                 raise box.next_error()
-            self.gateway._took(self._end, payload)
+            self.gateway._receiver.took(self._end, payload)
             return box.serializer.loads(payload)
 
     def _receive_payload(self):
@@ -231,14 +237,14 @@ class Channel(object):
             try:
                 payload = items.popleft()
             except IndexError:
-                self.gateway._wait_for_item(self._end, None)
+                self.gateway._receiver.wait_for_item(self._end, None)
                 continue
             if payload is _LAST:
                 items.append(_LAST)
                 return b""
             if type(payload) is list:
                 payload = joined(payload)
-            self.gateway._took(self._end, payload)
+            self.gateway._receiver.took(self._end, payload)
             return payload
 
     def __iter__(self):
@@ -350,4 +356,4 @@ def call_back(gateway, end):
                 box.callback(marker)
             return True
         box.callback(box.serializer.loads(payload))
-        gateway._took(end, payload)
+        gateway._receiver.took(end, payload)

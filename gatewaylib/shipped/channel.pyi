@@ -15,6 +15,7 @@ NO_ENDMARKER: object
 
 class Mailbox:
     items: deque[Any]
+    taken: list[int]
     waiting: list[Any]
     handle: ReferenceType[Channel] | None
     ended: errors.GatewayError | None

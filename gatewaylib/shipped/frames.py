@@ -79,13 +79,14 @@ class Pieces(object):
 class FrameDecoder(object):
     """Cuts a stream of bytes into frames, wherever its chunks happen to end.
 
-    Not thread-safe: the thread that reads the transport owns its decoder.
+    Not thread-safe: the thread that reads the transport owns its decoder. ``parts`` is empty
+    where the next chunk begins with a new frame.
     """
 
     def __init__(self, max_payload=MAX_PAYLOAD):
         self._max_payload = max_payload
         self._start = None  # the header of the incomplete frame, once there is all of it
-        self._parts = []  # what there is of that frame besides
+        self.parts = []  # what there is of that frame besides
         self._missing = 0  # bytes of its payload yet to come
 
     def feed(self, data):
@@ -105,24 +106,19 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
-        if not self._parts and len(data) >= _SIZE:
-            # What one thread sends and another waits for comes frame by frame, mostly.
-            kind, channel, length = HEADER.unpack_from(data)
-            if length == len(data) - _SIZE and length <= self._max_payload and kind != PIECE_OF:
-                return [(kind, channel, data[_SIZE:])]
         frames = []
         start, end = 0, len(data)
         if self._start is not None:
             if end < self._missing:
-                self._parts.append(data)
+                self.parts.append(data)
                 self._missing -= end
                 return frames
             start = self._missing
             frames.append(self._finish(memoryview(data)[:start]))
-        elif self._parts:
-            self._parts.append(data)
-            data = b"".join(self._parts)
-            self._parts = []
+        elif self.parts:
+            self.parts.append(data)
+            data = b"".join(self.parts)
+            self.parts = []
             end = len(data)
         while end - start >= _SIZE:
             kind, channel, length = HEADER.unpack_from(data, start)
@@ -134,19 +130,19 @@ class FrameDecoder(object):
             stop = start + length
             if stop > end:
                 self._start, self._missing = (kind, channel), stop - end
-                self._parts = [memoryview(data)[start:]]
+                self.parts = [memoryview(data)[start:]]
                 return frames
             payload = data[start:stop]
             frames.append((kind, channel, [payload] if kind == PIECE_OF else payload))
             start = stop
         if start < end:
-            self._parts = [data[start:]]
+            self.parts = [data[start:]]
         return frames
 
     def _finish(self, last_part):
-        (kind, channel), parts = self._start, self._parts
+        (kind, channel), parts = self._start, self.parts
         parts.append(last_part)
-        self._start, self._parts = None, []
+        self._start, self.parts = None, []
         if kind != PIECE_OF:
             return kind, channel, joined(parts)
         # A stream that comes in crumbs would cost many times its bytes if each were kept.

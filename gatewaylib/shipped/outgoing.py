@@ -28,6 +28,7 @@ ITEM_COST = 64  # what holding an item costs besides its payload
 NO_LIMIT = 2 ** 63
 MAX_OFFERS = 2 ** 15  # channels of one side that the other has not claimed
 BURST = 2 ** 20  # of one large item in one go: others get their turn in between
+_pack = frames.HEADER.pack
 AMOUNT = struct.Struct("!Q")
 TO_SENT_LAST = (OPEN, GOT_LAST)  # the states in which this end has not yet sent its last
 
@@ -174,7 +175,7 @@ class Outgoing(object):
         if end.offered and not self._charge_offer(end, size + ITEM_COST):
             return False
         end.sent += size + ITEM_COST
-        self.output.append(frames.HEADER.pack(kind, end.id, size) + payload)
+        self.output.append(_pack(kind, end.id, size) + payload)
         return True
 
     def send_some(self, end, kind, pieces):

@@ -5,6 +5,9 @@ A pipe can't be shut down, and a number that is in use must not be given back. B
 can be made another file's: the other end then sees this one gone, and goes. Who waits in the
 pipe does not notice that. So nobody here waits in a write, where the system can write without
 waiting; and who waits in a read is sent a byte, by way of the pipe's other end.
+
+Nobody else writes to a pipe that was made for this: it is told once never to wait. A standard
+stream may be other processes' too, and they want to wait: there each write says it by itself.
 """
 from __future__ import absolute_import
 
@@ -22,6 +25,7 @@ from .transport import Transport, can_poll, close_on_exec, rest_of, retry, wait_
 WIDE = 2 ** 18
 F_SETPIPE_SZ = 1031  # Linux; fcntl has the name from Python 3.10 on
 NO_WAIT = getattr(os, "RWF_NOWAIT", None) if hasattr(os, "pwritev") else None
+HAS_WRITEV = hasattr(os, "writev")
 CANNOT = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ESPIPE)
 LOOK = 0.1  # seconds between looks whether what waits to write was aborted
 
@@ -37,12 +41,18 @@ NULL = _open_null() if can_poll else -1
 
 
 class PipeTransport(Transport):
-    """A descriptor to read and one to write."""
+    """A descriptor to read and one to write.
+
+    ``is_own``: no other process writes to the same open file, now or later.
+    """
 
     pollable = can_poll
 
-    def __init__(self, read_fd, write_fd):
+    def __init__(self, read_fd, write_fd, is_own=False):
         self._read_fd, self._write_fd = read_fd, write_fd
+        self._is_own = is_own
+        if is_own:
+            _never_wait(write_fd)
         self._is_wide = False
         self._held = []
         # A number that is given back may be another file's at once. A signal's handler may end
@@ -61,10 +71,19 @@ class PipeTransport(Transport):
         return wait_fd(self._read_fd, False, timeout)
 
     def write_one(self, data):
-        if NO_WAIT is not None:
-            return self._write_in_steps([data])
-        count = retry(os.write, self._write_fd, data)
-        if count < len(data):
+        if self._is_own and not self.aborted:
+            try:
+                count = os.write(self._write_fd, data)
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    raise
+                count = 0
+            if count < len(data):
+                self._write_in_steps([memoryview(data)[count:]])
+        elif self._is_own or NO_WAIT is not None:
+            self._write_in_steps([data])
+        else:
+            count = retry(os.write, self._write_fd, data)
             rest = memoryview(data)[count:]
             while len(rest):
                 rest = rest[retry(os.write, self._write_fd, rest) :]
@@ -73,9 +92,9 @@ class PipeTransport(Transport):
         if not self._is_wide:
             self._is_wide = True
             self.make_room(WIDE)
-        if NO_WAIT is not None:
+        if self._is_own or NO_WAIT is not None:
             return self._write_in_steps(buffers)
-        if len(buffers) > 1 and hasattr(os, "writev"):
+        if len(buffers) > 1 and HAS_WRITEV:
             buffers = rest_of(buffers, os.writev(self._write_fd, buffers))
         if buffers:
             self.write_one(joined(buffers))
@@ -91,14 +110,18 @@ class PipeTransport(Transport):
     def write_now(self, buffers):
         if self.aborted:
             raise OSError(errno.EPIPE, "the connection was aborted")
-        if NO_WAIT is not None:
-            try:
+        try:
+            if self._is_own:
+                if HAS_WRITEV:
+                    return os.writev(self._write_fd, buffers)
+                return os.write(self._write_fd, joined(buffers))
+            if NO_WAIT is not None:
                 return os.pwritev(self._write_fd, buffers, -1, NO_WAIT)
-            except OSError as error:
-                if error.errno == errno.EAGAIN:
-                    return 0
-                if error.errno not in CANNOT:
-                    raise
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return 0
+            if self._is_own or error.errno not in CANNOT:
+                raise
         if not wait_fd(self._write_fd, True, 0):
             return 0
         # A writable pipe has room for PIPE_BUF bytes at least; more could wait.
@@ -148,6 +171,16 @@ class PipeTransport(Transport):
     def forget(self):
         self._lock = threading.RLock()  # some other thread of the parent may have had it
         self.close()
+
+
+def _never_wait(fd):
+    """Let no write to this open file wait."""
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(fd, False)
+    else:
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
 
 
 def _make_null(fd):

@@ -27,7 +27,7 @@ class Poller(object):
         self._name = name
         self._lock = threading.Lock()
         self._thread = None
-        self._turns = {}  # turn -> turns counted at the last look, None while polled
+        self._turns = {}  # turn -> reads counted at the last look, None while polled
         self._watched = {}  # fd -> function called when it is readable
         self._timers = []  # [time, function]; few: heartbeats and time limits
         self._wake_fds = None
@@ -133,8 +133,8 @@ class Poller(object):
                 pass  # it tells when there is something; only its tidying is done here
             elif count is None:
                 targets[turn.fileno()] = partial(self._read, turn)
-            elif turn.turns != count:
-                self._turns[turn] = turn.turns  # traffic: hold back a little longer
+            elif turn.reads != count:
+                self._turns[turn] = turn.reads  # traffic: hold back a little longer
             elif not turn.is_taken():
                 self._turns[turn] = None
                 targets[turn.fileno()] = partial(self._read, turn)
@@ -169,7 +169,7 @@ class Poller(object):
         if not turn.read_some():
             with self._lock:
                 if turn in self._turns:
-                    self._turns[turn] = turn.turns
+                    self._turns[turn] = turn.reads
 
     def _call_timers(self):
         now, due = clock(), []

@@ -24,6 +24,7 @@ from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
+_pack, _SIZE = frames.HEADER.pack, frames.HEADER.size
 DEFAULT_WINDOW = 2**26
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
@@ -111,6 +112,28 @@ class Protocol(Outgoing):
         if self._answers or len(self.output) > before:
             self._count_answers(before)
         return events
+
+    def receive_item(self, end, chunks):
+        """Take the first chunk away if it is one small item for this end, and no more.
+
+        Returns the item's payload, which counts as taken already; None where the chunk is
+        anything else: then it is still there, for ``receive``. What one thread sends and
+        another waits for comes so, mostly.
+        """
+        data = chunks[0]
+        size = len(data) - _SIZE
+        if size < 0 or not data.startswith(_pack(DATA, end.id, size)) or self._decoder.parts:
+            return None
+        got = end.got + size + ITEM_COST
+        if end.state != OPEN or end.pieces is not None or got > end.limit:
+            return None
+        chunks.popleft()
+        end.got = got
+        end.hungry = False
+        end.untold += size + ITEM_COST
+        if end.untold >= end.window >> 2:
+            self._grant(end)
+        return data[_SIZE:]
 
     def _count_answers(self, before):
         # What this side has put there by itself is not the other side's fault.

@@ -1,7 +1,8 @@
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from .outgoing import Outgoing
+from .outgoing import End, Outgoing
 
 VERSION: tuple[int, int]
 
@@ -27,3 +28,4 @@ def size_of(payload: bytes | Sequence[bytes | memoryview]) -> int: ...
 class Protocol(Outgoing):
     def __init__(self, first_id: int, window: int | None = ..., runs_tasks: bool = ...) -> None: ...
     def receive(self, data: bytes) -> list[_Event]: ...
+    def receive_item(self, end: End, chunks: deque[bytes]) -> bytes | None: ...

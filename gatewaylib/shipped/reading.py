@@ -47,7 +47,7 @@ class Turn(object):
         self._chunks = deque()
         self._lock = model.Lock()
         self._waiting = []  # locks of threads that wait without the turn
-        self.turns = 0  # how often somebody had the turn: the poller's measure of traffic
+        self.reads = 0  # how often somebody has read: grows with whatever arrives
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
         self._serves_crowd = False  # a pooled thread reads, or is about to, for many that wait
@@ -74,26 +74,29 @@ class Turn(object):
         while not self.ended and self._transport.wait_readable(0) and self.read_some():
             pass
 
-    def read_for(self, end):
+    def read_item(self, end, take):
         """Read until an item comes for this end, if nobody else has the turn.
 
-        Returns whether there is one. The short way of ``wait`` for the most common case,
-        which has no time limit.
+        The short way of ``wait`` for the most common case, which has no time limit.
+        ``take(end, chunks)`` takes the first chunk out if it is that item and no more, and
+        returns its payload, as this does then; else both return None.
         """
-        items = end.user.items
-        if self.ended:
-            return False
+        items, chunks, payload = end.user.items, self._chunks, None
         got = []
         try:
             got.extend(map(self._lock.acquire, AT_ONCE))
             # Once an item has come the end is hungry no more, whoever has taken it.
-            while got[0] and not items and end.hungry and not self.ended:
-                self._read()
+            while got[0] and end.hungry and not items and not self.ended:
+                self._read_chunk()
+                payload = take(end, chunks)
+                if payload is None:
+                    self._deal()
         finally:
             if got and got[0]:
                 self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
-                self._leave()
-        return bool(items)
+                if self._waiting or self.tell_poller or self.rings:
+                    self._leave()
+        return payload
 
     def wait(self, ready, lock, timeout=None):
         """Wait until ``ready()`` is true; return whether it is, False after ``timeout`` s.
@@ -138,19 +141,25 @@ class Turn(object):
                 self._leave()
 
     def _read(self):
-        chunks = self._chunks
+        self._read_chunk()
+        self._deal()
+
+    def _read_chunk(self):
         try:
             # One C call reads and keeps: a Ctrl-C loses nothing in between.
-            chunks.extend(map(self._receive, CHUNK))
+            self._chunks.extend(map(self._receive, CHUNK))
         except (OSError, IOError):
-            chunks.append(b"")  # the end of the stream, said rudely
+            self._chunks.append(b"")  # the end of the stream, said rudely
+        self.reads += 1
+
+    def _deal(self):
+        chunks = self._chunks
         if not chunks[-1] or self._transport.aborted:
             chunks[-1] = b""
             self.ended = True
         self._arrived(chunks)
 
     def _leave(self):
-        self.turns += 1
         is_crowd = len(self._waiting) >= CROWD and self._transport.pollable
         if is_crowd and not (self.ended or self._serves_crowd):
             self._serves_crowd = True
@@ -186,7 +195,6 @@ class Turn(object):
                     self._lock.release()
         finally:
             self._serves_crowd = False
-            self.turns += 1
             self._pass_on()  # and gather no crowd again, where nothing comes
 
     def _wait_for_turn(self, ready, lock, deadline):

@@ -9,7 +9,10 @@ from . import frames
 from .channel_state import GOT_LAST, OPEN
 from .compat import clock, joined
 from .errors import TimeoutError  # noqa: A004
+from .frames import DATA, PIECE
 from .protocol import size_of
+from .trace import listeners, trace
+from .writing import REFUSED
 
 PATIENCE = 5.0  # seconds a send waits for credit before it says so, and a task to be written
 BACKLOG = 64  # frames that may wait to be written when a send with a timeout adds its own
@@ -22,28 +25,43 @@ class Sender(object):
         gateway_id: for messages.
         lock: guards the protocol.
         wait: ``wait(waiting, ready, timeout)``, as the gateway waits for anything.
+        why_refused: returns what is to be raised where the transport takes nothing any more.
     """
 
-    def __init__(self, gateway_id, protocol, lock, writer, wait):
+    def __init__(self, gateway_id, protocol, lock, writer, wait, why_refused):
         self._gateway_id = gateway_id
         self._protocol, self._lock, self._writer = protocol, lock, writer
-        self._wait = wait
+        self._wait, self._why_refused = wait, why_refused
 
     def send(self, end, payload, timeout=None, kind=frames.DATA):
         """Send a payload, bytes or a list of buffers, within ``timeout`` seconds.
 
         A task without a timeout has ``PATIENCE`` for each step; see ``Gateway.remote_exec``.
         Raises TimeoutError, having sent nothing, where no credit comes in time or the
-        other end does not even read, and IllegalMove where the channel's state forbids
-        to send.
+        other end does not even read, IllegalMove where the channel's state forbids to
+        send, and what the gateway says where the connection broke.
         """
+        sent = False
+        if timeout is None and kind == DATA and type(payload) is bytes and len(payload) <= PIECE:
+            with self._lock:
+                sent = self._protocol.send(end, kind, payload)
+        if sent:  # as nearly all are
+            self._writer.flush()
+        else:
+            self._send_patiently(end, payload, timeout, kind)
+        if self._writer.stopped is REFUSED:
+            raise self._why_refused()
+        if listeners:
+            trace("sent", gateway=self._gateway_id, channel=end.id, size=size_of(payload))
+
+    def _send_patiently(self, end, payload, timeout, kind):
         deadline = None if timeout is None else clock() + timeout
         if type(payload) is list:
-            if size_of(payload) > frames.PIECE:
+            if size_of(payload) > PIECE:
                 self._send_pieces(end, frames.Pieces(payload), deadline, kind)
                 return
             payload = joined(payload)
-        elif len(payload) > frames.PIECE:
+        elif len(payload) > PIECE:
             self._send_pieces(end, frames.Pieces([payload]), deadline, kind)
             return
         if kind == frames.EXEC and deadline is None:

@@ -16,6 +16,7 @@ class Sender:
         lock: Any,
         writer: Writer,
         wait: Callable[[list[Any], Callable[[], object], float | None], bool],
+        why_refused: Callable[[], Exception],
     ) -> None: ...
     def send(
         self, end: End, payload: bytes | list[bytes], timeout: float | None = ..., kind: int = ...

@@ -97,9 +97,7 @@ class Serializer(object):
 
         Long bytes are among these as they are, uncopied. Raises DumpError as ``dumps`` does.
         """
-        if type(item) is bytes and len(item) > _LONG:
-            return [_BYTES_LETTER, item]
-        dump = _DUMP.get(type(item))
+        dump = _DUMP_PARTS.get(type(item))
         if dump is not None:
             return dump(item)
         small = encode_small(item)
@@ -135,20 +133,23 @@ class Serializer(object):
         Raises:
             LoadError: the payload is not an item, whatever else it is.
         """
+        try:
+            if type(payload) is bytes and len(payload) <= _LONG:  # most are
+                return self._single[payload[:1]](payload)
+            return self._loads_other(payload)
+        except BAD_DATA as error:
+            raise LoadError("no item: %s: %s" % (type(error).__name__, error))
+        except RuntimeError as error:  # RecursionError, by comparing keys nested deep
+            raise LoadError("no item: %s" % error)
+
+    def _loads_other(self, payload):
         if type(payload) is list:
             if as_bytes(payload[0][:1]) == b"b":
                 rest = [part for part in [payload[0][1:]] + payload[1:] if part]
                 return rest[0] if len(rest) == 1 and type(rest[0]) is bytes else joined(rest)
             payload = joined(payload)
-        try:
-            if type(payload) is bytes and len(payload) <= _LONG:  # most are
-                return self._single[payload[:1]](payload)
-            payload = as_bytes(payload) if len(payload) <= _LONG else memoryview(payload)
-            return self._single[as_bytes(payload[:1])](payload)
-        except BAD_DATA as error:
-            raise LoadError("no item: %s: %s" % (type(error).__name__, error))
-        except RuntimeError as error:  # RecursionError, by comparing keys nested deep
-            raise LoadError("no item: %s" % error)
+        payload = as_bytes(payload) if len(payload) <= _LONG else memoryview(payload)
+        return self._single[as_bytes(payload[:1])](payload)
 
     def _load_container(self, payload):
         return decode(payload, self._choices, self._restore)
@@ -176,6 +177,10 @@ def _dump_int(value):
     return b"N" + encode_big(value)
 
 
+def _dump_bytes_parts(value):
+    return [_BYTES_LETTER, value] if len(value) > _LONG else _BYTES_LETTER + value
+
+
 _BYTES_LETTER, _TEXT_LETTER = (b"p", b"u") if PY2 else (b"b", b"s")
 _DUMP = {
     type(None): lambda value: b"n",
@@ -188,6 +193,8 @@ _DUMP = {
     ChannelId: lambda value: _INT64.pack(b"h", value.number),
 }
 _DUMP.update((kind, _dump_int) for kind in int_types)
+_DUMP_PARTS = dict(_DUMP)
+_DUMP_PARTS[bytes] = _dump_bytes_parts
 
 
 def _after_letter(read):

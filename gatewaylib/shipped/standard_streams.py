@@ -26,7 +26,7 @@ def take_standard_streams(write_fd):
         from .java_transport import take_java_streams
 
         return take_java_streams(write_fd)
-    transport = PipeTransport(_dup(0), _dup(write_fd))
+    transport = PipeTransport(_dup(0), _dup(write_fd), is_own=write_fd > STDOUT)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

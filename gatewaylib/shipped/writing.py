@@ -12,6 +12,7 @@ from .compat import clock
 from .threads import AT_ONCE, release
 from .transport import JOINED, rest_of
 
+REFUSED, CLOSED = "refused", "closed"
 GREEN_LOOK = 0.1  # seconds between looks whether what a green thread writes was aborted
 
 
@@ -23,15 +24,16 @@ class Writer(object):
         give_up: called with the reason where a frame was written in part; it aborts the
             transport.
 
-    ``broken`` turns true when the transport refuses: what is put there then is dropped.
-    ``refused`` turns true with it, and not where ``close`` made an end of writing.
+    ``stopped`` is None, then ``REFUSED`` once the transport did, or ``CLOSED`` from here on:
+    what is put there then is dropped.
     """
 
     def __init__(self, transport, model, output, give_up):
         self._transport, self._model, self._output = transport, model, output
         self._lock = model.Lock()
         self._give_up = give_up
-        self.broken = self.refused = False
+        self.stopped = None
+        self._write_one = transport.write_one
         self._never_block = transport.pollable or transport.rings
         self._waits_in_write = not model.green
         if model.green and not transport.rings:
@@ -45,12 +47,25 @@ class Writer(object):
         With a deadline it returns in time, and what could not leave until then follows
         as soon as it can: it is bounded by the credit of whoever sent it.
         """
-        if deadline is None and self._waits_in_write:
-            while self._output:
-                with self._lock:  # one C call, as AT_ONCE says: no Ctrl-C leaves it taken
-                    self._write_all()
-        else:
-            self._flush_in_time(deadline)
+        if deadline is not None or not self._waits_in_write:
+            return self._flush_in_time(deadline)
+        output = self._output
+        while output:
+            with self._lock:  # one C call, as AT_ONCE says: no Ctrl-C leaves it taken
+                try:
+                    if len(output) == 1:
+                        data = output.popleft()  # the one frame of a send, mostly
+                        if self.stopped is None:
+                            self._write_one(data)
+                    else:
+                        buffers = self._next_buffers()
+                        if buffers and self.stopped is None:
+                            self._transport.write(buffers)
+                except (OSError, IOError):
+                    self.stopped = REFUSED
+                except BaseException as error:
+                    self._break_off(error)
+                    raise
 
     def _flush_in_time(self, deadline):
         while self._output:
@@ -63,7 +78,7 @@ class Writer(object):
                         return  # the thread that has the lock looks again when it is done
                 self._write_in_time(deadline)
             except (OSError, IOError):
-                self.broken = self.refused = True
+                self.stopped = REFUSED
             except BaseException as error:
                 if got and got[-1]:
                     self._break_off(error)
@@ -113,29 +128,12 @@ class Writer(object):
 
     def _break_off(self, error):
         """A Ctrl-C in the middle of a frame: nobody could make sense of the rest."""
-        self.broken = self.refused = True
+        self.stopped = REFUSED
         self._give_up("writing to it was interrupted by %s" % error.__class__.__name__)
-
-    def _write_all(self):
-        output = self._output
-        try:
-            if len(output) == 1:
-                data = output.popleft()  # the one frame of a send, mostly
-                if not self.broken:
-                    self._transport.write_one(data)
-                return
-            buffers = self._next_buffers()
-            if buffers and not self.broken:
-                self._transport.write(buffers)
-        except (OSError, IOError):
-            self.broken = self.refused = True
-        except BaseException as error:
-            self._break_off(error)
-            raise
 
     def _write_in_time(self, deadline):
         buffers = self._next_buffers()
-        while buffers and not self.broken:
+        while buffers and self.stopped is None:
             if not self._never_block:
                 self._transport.write(buffers)
                 return
@@ -148,24 +146,24 @@ class Writer(object):
     def _write_now(self):
         """Write once without waiting; return whether everything left."""
         buffers = self._next_buffers()
-        if self.broken:
+        if self.stopped is not None:
             return True
         try:
             rest = rest_of(buffers, self._transport.write_now(buffers))
         except (OSError, IOError):
-            self.broken = self.refused = True
+            self.stopped = REFUSED
             return True
         self._output.extendleft(reversed(rest))
         return not rest
 
     def forget(self):
         """In the child of a fork: the thread that was writing is the parent's."""
-        self.broken = True
+        self.stopped = CLOSED
         release(self._lock)
 
     def close(self, timeout):
         """Keep everybody from writing any more; return whether nobody is writing now."""
-        self.broken = True
+        self.stopped = CLOSED
         if not self._model.acquire(self._lock, timeout):
             return False
         self._lock.release()

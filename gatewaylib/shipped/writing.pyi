@@ -4,11 +4,12 @@ from collections.abc import Callable
 from .threads import ExecModel
 from .transport import Transport
 
+REFUSED: str
+CLOSED: str
 GREEN_LOOK: float
 
 class Writer:
-    broken: bool
-    refused: bool
+    stopped: str | None
     def __init__(
         self,
         transport: Transport,

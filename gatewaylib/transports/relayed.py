@@ -57,7 +57,9 @@ class RelayedTransport(Transport):
         if self._box.items:
             return True
         deadline = None if timeout is None else clock() + timeout
-        return bool(timeout != 0 and self._up.gateway._wait_for_item(self._up._end, deadline))
+        return bool(
+            timeout != 0 and self._up.gateway._receiver.wait_for_item(self._up._end, deadline)
+        )
 
     def on_ring(self, function: Callable[[], object]) -> None:
         self._box.waiting.append(relay.Bell(function))

@@ -61,7 +61,7 @@ def _pipes(own_stdout: bool, theirs: contextlib.ExitStack, ours: contextlib.Exit
     reads, stdout = os.pipe()
     theirs.callback(os.close, stdout)
     ours.callback(os.close, reads)
-    transport = PipeTransport(reads, writes)
+    transport = PipeTransport(reads, writes, is_own=True)
     if own_stdout:
         return Wire(transport, stdin, None, stdout)
     return Wire(transport, stdin, stdout, STDOUT)
