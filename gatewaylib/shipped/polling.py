@@ -20,39 +20,49 @@ HOLD_BACK = 0.005
 class Poller(object):
     """One thread that reads for all turns nobody holds, and looks at clocks.
 
-    It starts with the first turn or watch and ends with the last.
+    It starts with the first turn or watch and ends with the last. What it does for one event
+    does not depend on how many turns there are.
     """
 
     def __init__(self, name):
         self._name = name
         self._lock = threading.Lock()
         self._thread = None
-        self._turns = {}  # turn -> reads counted at the last look, None while polled
+        self._turns = {}  # turn -> its descriptor; None: it rings
+        self._held = {}  # turn -> its reads at the last look, of those not polled for a while
         self._watched = {}  # fd -> function called when it is readable
         self._timers = []  # [time, function]; few: heartbeats and time limits
+        self._poll = None
+        # fd -> what serves it. Never changed but copied: who has polled may look up what it
+        # has polled, though the number is another file's by now.
+        self._polled = {}
         self._wake_fds = None
         self._awake = False  # one byte in the wake-up pipe is enough
 
     def add(self, turn):
         """Read for this turn while nobody else does, until ``remove``."""
         with self._lock:
-            self._turns[turn] = None
             self._ensure_thread()
+            self._turns[turn] = None if turn.rings else turn.fileno()
+            self._register(turn)
 
     def remove(self, turn):
         with self._lock:
-            self._turns.pop(turn, None)
+            self._held.pop(turn, None)
+            self._unregister(self._turns.pop(turn, None))
         self.wake()
 
     def watch(self, fd, function):
         """Call ``function()`` whenever the descriptor is readable, until ``unwatch``."""
         with self._lock:
-            self._watched[fd] = function
             self._ensure_thread()
+            self._watched[fd] = function
+            self._poll_for(fd, function)
 
     def unwatch(self, fd):
         with self._lock:
-            self._watched.pop(fd, None)
+            if self._watched.pop(fd, None) is not None:
+                self._unregister(fd)
         self.wake()
 
     def call_later(self, seconds, function):
@@ -96,10 +106,34 @@ class Poller(object):
         self._awake = False
         for fd in self._wake_fds:
             close_on_exec(fd)
+        self._poll, self._polled = select.poll(), {}
+        self._poll_for(self._wake_fds[0], self._woken)
         thread = threading.Thread(target=self._run, name=self._name)
         thread.daemon = True
         self._thread = thread
         thread.start()
+
+    def _woken(self):
+        os.read(self._wake_fds[0], 512)
+        self._awake = False
+        for turn in list(self._turns):
+            turn.tidy()
+
+    def _register(self, turn):
+        fd = self._turns[turn]
+        if fd is not None:  # else it tells when there is something
+            self._poll_for(fd, partial(self._read, turn))
+
+    def _poll_for(self, fd, function):
+        self._polled = dict(self._polled)
+        self._polled[fd] = function
+        self._poll.register(fd, select.POLLIN)
+
+    def _unregister(self, fd):
+        if fd in self._polled:
+            self._polled = dict(self._polled)
+            del self._polled[fd]
+            self._poll.unregister(fd)
 
     def _run(self):
         while True:
@@ -108,68 +142,48 @@ class Poller(object):
                     self._thread = None
                     fds, self._wake_fds = self._wake_fds, None
                     break
-                poll = select.poll()
-                poll.register(self._wake_fds[0], select.POLLIN)
-                targets = self._fill(poll)
+                self._look_at_held()
                 timeout = self._time_left()
-            for fd, _ in retry(poll.poll, timeout):
+                polled = self._polled
+            for fd, _ in retry(self._poll.poll, timeout):
                 try:
-                    self._serve(fd, targets)
+                    polled.get(fd, _nothing)()
                 except MemoryError:
                     pass  # not even for a chunk: it waits where it is for the next look
-            self._call_timers()
-            for turn in list(self._turns):
-                turn.tidy()
+            if self._timers:
+                self._call_timers()
         for fd in fds:
             os.close(fd)
-
-    def _fill(self, poll):
-        """Register what is to be polled; return fd -> what serves it."""
-        targets = dict(self._watched)
-        for turn, count in list(self._turns.items()):
-            if turn.ended:
-                del self._turns[turn]
-            elif turn.rings:
-                pass  # it tells when there is something; only its tidying is done here
-            elif count is None:
-                targets[turn.fileno()] = partial(self._read, turn)
-            elif turn.reads != count:
-                self._turns[turn] = turn.reads  # traffic: hold back a little longer
-            elif not turn.is_taken():
-                self._turns[turn] = None
-                targets[turn.fileno()] = partial(self._read, turn)
-            else:
-                # A long wait: no use in looking again. Whoever reads will tell, and if
-                # that was just now, the turn is free again.
-                turn.tell_poller = True
-                if not turn.is_taken():
-                    turn.tell_poller = False
-                    self._turns[turn] = None
-                    targets[turn.fileno()] = partial(self._read, turn)
-        for fd in targets:
-            poll.register(fd, select.POLLIN)
-        return targets
-
-    def _time_left(self):
-        """Milliseconds until something must be looked at again; None for never."""
-        left = [min(timer[0] - clock(), MAX_WAIT) for timer in self._timers]
-        if any(c is not None and not t.tell_poller for t, c in self._turns.items()):
-            left.append(HOLD_BACK)
-        return max(0, min(left)) * 1000 if left else None
-
-    def _serve(self, fd, targets):
-        target = targets.get(fd)
-        if target is None:
-            os.read(fd, 512)  # the wake-up pipe
-            self._awake = False
-        else:
-            target()
 
     def _read(self, turn):
         if not turn.read_some():
             with self._lock:
                 if turn in self._turns:
-                    self._turns[turn] = turn.reads
+                    self._held[turn] = turn.reads
+                    self._unregister(self._turns[turn])
+
+    def _look_at_held(self):
+        """Poll again for those turns that nobody has had since the last look."""
+        for turn, reads in list(self._held.items()):
+            if turn.reads != reads:
+                self._held[turn] = turn.reads  # traffic: hold back a little longer
+                continue
+            if turn.is_taken():
+                # A long wait: no use in looking again. Whoever reads will tell, and if
+                # that was just now, the turn is free again.
+                turn.tell_poller = True
+                if turn.is_taken():
+                    continue
+                turn.tell_poller = False
+            del self._held[turn]
+            self._register(turn)
+
+    def _time_left(self):
+        """Milliseconds until something must be looked at again; None for never."""
+        left = [min(timer[0] - clock(), MAX_WAIT) for timer in self._timers]
+        if not all(turn.tell_poller for turn in self._held):
+            left.append(HOLD_BACK)
+        return max(0, min(left)) * 1000 if left else None
 
     def _call_timers(self):
         now, due = clock(), []
@@ -180,6 +194,10 @@ class Poller(object):
                     due.append(timer[1])
         for function in due:
             function()
+
+
+def _nothing():
+    """Stands for what is not polled any more."""
 
 
 POLLER = Poller("gatewaylib-poller")

@@ -6,7 +6,7 @@ from .threads import ExecModel
 HOLD_BACK: float
 
 class _Turn(Protocol):
-    turns: int
+    reads: int
     tell_poller: bool
     ended: bool
     rings: bool

@@ -48,6 +48,7 @@ class Turn(object):
         self._lock = model.Lock()
         self._waiting = []  # locks of threads that wait without the turn
         self.reads = 0  # how often somebody has read: grows with whatever arrives
+        self._reads_polled = 0  # what that was when the poller had the turn last
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
         self._serves_crowd = False  # a pooled thread reads, or is about to, for many that wait
@@ -219,8 +220,10 @@ class Turn(object):
             return False
         try:
             # Since the poll who had the turn may have read it all, or closed the transport.
-            if not self.ended and self._transport.wait_readable(0):
+            nobody_has_read = self.reads == self._reads_polled
+            if not self.ended and (nobody_has_read or self._transport.wait_readable(0)):
                 self._read()
+            self._reads_polled = self.reads
         finally:
             self._lock.release()
             if self._waiting:
