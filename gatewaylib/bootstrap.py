@@ -57,7 +57,7 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 # which they may import.
 AT_ONCE = """
     __init__ shipped.__init__ shipped.compat shipped.errors shipped.trace shipped.debug
-    shipped.frames shipped.columns shipped.sendable shipped.records shipped.decoder
+    shipped.runs shipped.frames shipped.columns shipped.sendable shipped.records shipped.decoder
     shipped.layouts shipped.small shipped.serializer shipped.channel_state shipped.arriving
     shipped.outgoing shipped.protocol shipped.forks shipped.threads shipped.transport
     shipped.pipe_transport shipped.standard_streams shipped.writing shipped.polling

@@ -161,14 +161,8 @@ class BaseGateway(object):
                     events = self._protocol.receive(data)
                 for event, subject, detail in events:
                     if event is protocol.ITEM:
-                        box = subject.user
-                        if listeners:
-                            trace("received", gateway=self.id, channel=subject.id)
-                        box.items.append(detail)
-                        if box.waiting:
-                            box.wake()
-                        if box.callback is not None:
-                            self._callbacks.call_soon(subject)
+                        subject.user.items.append(detail)
+                        self._came(subject, 1)
                     else:
                         self._ON[event](self, subject, detail)
         except (ProtocolError, DataFormatError, IllegalMove) as error:
@@ -183,6 +177,20 @@ class BaseGateway(object):
             raise
         if self._protocol.output:
             self._writer.flush_soon()
+
+    def _came(self, end, count):
+        box = end.user
+        if box.waiting:
+            box.wake()
+        if box.callback is not None:
+            self._callbacks.call_soon(end)
+        if listeners:
+            for _ in range(count):
+                trace("received", gateway=self.id, channel=end.id)
+
+    def _on_items(self, end, payloads):
+        end.user.items.extend(payloads)
+        self._came(end, len(payloads))
 
     def _on_opened(self, end, detail):
         end.user = Mailbox(self._serializer)
@@ -231,6 +239,7 @@ class BaseGateway(object):
                 pass  # nobody wanted it
 
     _ON = {
+        protocol.ITEMS: lambda self, *args: self._on_items(*args),
         protocol.OPENED: lambda self, *args: self._on_opened(*args),
         protocol.TASK: lambda self, *args: self._on_task(*args),
         protocol.DROPPED: lambda self, *args: self._on_dropped(*args),

@@ -30,7 +30,7 @@ from gatewaylib.shipped.channel_state import OPEN, SENT_LAST
 from gatewaylib.shipped.errors import DataFormatError, ProtocolError
 from gatewaylib.shipped.frames import HEADER, PIECE, encode
 from gatewaylib.shipped.outgoing import AMOUNT
-from gatewaylib.shipped.protocol import ENDED, ITEM, OPENED, RECONFIGURED, TASK, Protocol
+from gatewaylib.shipped.protocol import ENDED, ITEM, ITEMS, OPENED, RECONFIGURED, TASK, Protocol
 from gatewaylib.shipped.serializer import Serializer
 
 GROWTH = 64 * 2**20  # bytes that one peer may make a side keep
@@ -63,6 +63,8 @@ class Victim:
                 subject.user = Mailbox(SERIALIZER)
             if event == ITEM:
                 subject.user.items.append(detail)
+            elif event == ITEMS:
+                subject.user.items.extend(detail)
             elif event in (TASK, RECONFIGURED) or (event == ENDED and detail):
                 SERIALIZER.loads(detail)
 

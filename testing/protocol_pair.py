@@ -3,7 +3,7 @@
 from __future__ import absolute_import
 
 from gatewaylib.shipped.compat import joined
-from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, Protocol
+from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, ITEMS, Protocol
 
 
 class Side(object):
@@ -18,10 +18,13 @@ class Side(object):
         """Take in so many bytes of what the other side has put out; return their events."""
         data = bytes(self.incoming[:size])
         del self.incoming[:size]
-        events = [
-            (event, subject, joined(detail) if isinstance(detail, list) else detail)
-            for event, subject, detail in self.protocol.receive(data)
-        ]
+        events = []
+        for event, subject, detail in self.protocol.receive(data):
+            if event == ITEMS:
+                events += [(ITEM, subject, payload) for payload in detail]
+            else:
+                detail = joined(detail) if isinstance(detail, list) else detail
+                events.append((event, subject, detail))
         self.events += events
         return events
 

@@ -25,6 +25,7 @@ ORDER = """
     shipped/errors.py               pure
     shipped/trace.py
     shipped/debug.py
+    shipped/runs.py                 pure
     shipped/frames.py               pure
     shipped/columns.py              pure
     shipped/sendable.py             pure

@@ -15,6 +15,7 @@ import struct
 
 from .compat import deque, joined
 from .errors import ProtocolError
+from .runs import run_of
 
 HEADER = struct.Struct("!BII")
 _SIZE = HEADER.size
@@ -23,6 +24,7 @@ _SIZE = HEADER.size
 PIECE = 2**16
 # What is accepted leaves room for a later version with larger pieces.
 MAX_PAYLOAD = 2**20
+WORTH_A_LOOK = 2**8  # bytes of a chunk: in fewer is no run
 MOST_PARTS = 4  # of the stream in which a piece may be kept
 
 (
@@ -43,6 +45,7 @@ MOST_PARTS = 4  # of the stream in which a piece may be kept
     RECONFIGURE,  # channel 0 is the whole gateway; payload: how strings are read
     GOODBYE,  # towards the remote: end; towards the local side: this remote ends as asked
 ) = range(1, 17)
+RUN = -1  # no kind of the wire: many DATA of one channel, one behind another
 
 
 def encode(kind, channel, payload=b""):
@@ -98,7 +101,7 @@ class FrameDecoder(object):
         Returns:
             list of ``(kind, channel, payload)``, in wire order; empty while the next
             one is incomplete. The payload of a PIECE_OF is a list of buffers, which
-            whoever has all pieces joins, and of any other kind bytes.
+            whoever has all pieces joins, that of a RUN a tuple, and of any other kind bytes.
 
         Raises:
             ProtocolError: a header announces more than ``max_payload`` bytes. Frames
@@ -120,6 +123,11 @@ class FrameDecoder(object):
             data = b"".join(self.parts)
             self.parts = []
             end = len(data)
+        if end - start > WORTH_A_LOOK:
+            run = run_of(data, start, HEADER, DATA)
+            if run is not None:
+                channel, payloads, start = run
+                frames.append((RUN, channel, payloads))
         while end - start >= _SIZE:
             kind, channel, length = HEADER.unpack_from(data, start)
             if length > self._max_payload:

@@ -22,8 +22,10 @@ RECONFIGURE: int
 GOODBYE: int
 
 MOST_PARTS: int
+WORTH_A_LOOK: int
+RUN: int
 
-_Frame = tuple[int, int, bytes | list[bytes | memoryview]]
+_Frame = tuple[int, int, bytes | list[bytes | memoryview] | tuple[bytes, ...]]
 
 def encode(kind: int, channel: int, payload: bytes = ...) -> bytes: ...
 

@@ -228,11 +228,12 @@ class Outgoing(object):
             return True
         return False
 
-    def take(self, end, size):
-        """Say that an item of ``size`` payload bytes was taken; grant again what is due."""
-        end.untold += size + ITEM_COST
+    def take(self, end, size, count=1):
+        """Say that items of ``size`` payload bytes in all were taken; grant again what is due."""
+        cost = size + count * ITEM_COST
+        end.untold += cost
         if not end.claimed:
-            self._unclaimed_cost -= size + ITEM_COST
+            self._unclaimed_cost -= cost
         if end.untold >= end.window >> 2:
             self._grant(end)
 

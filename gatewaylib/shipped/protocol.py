@@ -19,7 +19,7 @@ from . import frames
 from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
-from .frames import DATA
+from .frames import DATA, RUN
 from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
@@ -33,6 +33,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     OPENED,  # an end the other side opened
     TASK,  # an end to run a task on, its payload
     ITEM,  # an end, a payload
+    ITEMS,  # an end, a tuple of payloads
     DROPPED,  # an end closed here, the payload of an item that crossed the close
     ENDED,  # an end whose other side sends no more; an error payload, b"" or None (sent last)
     CREDITED,  # an end that may send again
@@ -44,6 +45,7 @@ MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does no
     "opened",
     "task",
     "item",
+    "items",
     "dropped",
     "ended",
     "credited",
@@ -86,20 +88,9 @@ class Protocol(Outgoing):
         before = len(self.output)
         for kind, id, payload in self._decoder.feed(data):
             if kind == DATA:
-                end = ends.get(id) or self._open_end(id, "an item")
-                if end.state != OPEN and end.state != SENT_LAST:
-                    self._check(end, states.GET)
-                    if end.pieces is not None:
-                        payload = self._join(end, payload)
-                    events.append((DROPPED, end, payload))
-                    continue
-                end.got += len(payload) + ITEM_COST
-                if end.got > end.limit or not end.claimed:
-                    self._check_charge(end, len(payload) + ITEM_COST)
-                if end.pieces is not None:
-                    payload = self._join(end, payload)
-                end.hungry = False
-                events.append((ITEM, end, payload))
+                self._on_data(ends.get(id) or self._open_end(id, "an item"), payload, events)
+            elif kind == RUN:
+                self._on_run(id, payload, events)
             else:
                 handler = self._HANDLERS.get(kind)
                 if handler is None:
@@ -183,6 +174,33 @@ class Protocol(Outgoing):
         self._next_theirs += 2
         end = self.ends[id] = End(id, window, window)
         return end
+
+    def _on_data(self, end, payload, events):
+        if end.state != OPEN and end.state != SENT_LAST:
+            self._check(end, states.GET)
+            if end.pieces is not None:
+                payload = self._join(end, payload)
+            events.append((DROPPED, end, payload))
+            return
+        end.got += len(payload) + ITEM_COST
+        if end.got > end.limit or not end.claimed:
+            self._check_charge(end, len(payload) + ITEM_COST)
+        if end.pieces is not None:
+            payload = self._join(end, payload)
+        end.hungry = False
+        events.append((ITEM, end, payload))
+
+    def _on_run(self, id, payloads, events):
+        end = self._open_end(id, "an item")
+        cost = len(payloads) * (len(payloads[0]) + ITEM_COST)  # they are alike
+        is_usual = end.state in (OPEN, SENT_LAST) and end.pieces is None
+        if not is_usual:
+            for payload in payloads:
+                self._on_data(end, payload, events)
+            return
+        self._charge(end, cost)
+        end.hungry = False
+        events.append((ITEMS, end, payloads))
 
     def _on_open(self, id, payload, events):
         if self._unclaimed >= MAX_OFFERS:

@@ -12,6 +12,7 @@ MAX_ANSWERS: int
 OPENED: str
 TASK: str
 ITEM: str
+ITEMS: str
 DROPPED: str
 ENDED: str
 CREDITED: str
