@@ -14,10 +14,6 @@ from .shipped.threads import ExecModel
 from .shipped.transport import Transport
 from .shipped.writing import Writer
 
-SMALL: int
-MANY: int
-LARGE_WINDOW: int
-
 ALIVE: str
 ENDING: str
 ENDED: str
