@@ -1,6 +1,5 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython
 """Callbacks: who hands a channel's items to its callback, and what if that raises."""
-
 from __future__ import absolute_import
 
 import sys

@@ -6,6 +6,7 @@ from .outgoing import Outgoing
 VERSION: tuple[int, int]
 
 DEFAULT_WINDOW: int
+MAX_FAREWELLS: int
 MAX_ANSWERS: int
 
 OPENED: str

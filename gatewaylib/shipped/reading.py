@@ -12,7 +12,6 @@ threads), a thread of the connection's own has the turn for good, and the others
 everything; where many threads wait at once, a pooled thread has it for a while.
 doc/explanation/reading.rst tells it with pictures.
 """
-
 from __future__ import absolute_import
 
 from .compat import clock, deque
@@ -21,7 +20,7 @@ from .threads import AT_ONCE, release
 TIDY_NAP = 0.5  # seconds between looks where no poller can be woken
 # What is read at once, as the arguments for map(): os.read of 256 KiB costs an mmap and
 # munmap each time; of 64 KiB it does not.
-CHUNK = (2**16,)
+CHUNK = (2 ** 16,)
 CROWD = 2  # threads that wait without the turn
 CALM = 64  # reads in a row without a crowd, until it has dispersed
 LULL = 0.2  # seconds without anything to read, likewise

@@ -21,7 +21,11 @@ MAIN_THREAD_BUSY = (
     "concurrent remote_exec would cause deadlock for main_thread_only execmodel: "
     "the main thread runs another task; wait for its end, or use execmodel=thread"
 )
+SHORT = 2 ** 13  # characters of a text whose code is kept
+MOST_CODES = 32
 PATIENCE = 1.0  # seconds a main_thread_only task waits for the one before it
+
+_codes = {}  # (text, file name, first line) -> code object
 
 
 class Tasks(object):
@@ -134,8 +138,7 @@ class Task(object):
     def run(self):
         """Run it here and now; whatever it raises comes out."""
         self._show_source()
-        text = "\n" * (self._first_line - 1) + self._text
-        code = compile(text, native(self._file_name), "exec", 0, True)
+        code = _code_of(self._text, self._file_name, self._first_line)
         namespace = {"channel": self.channel, "__name__": "__channelexec__"}
         exec(code, namespace)
         if self._call is not None:
@@ -152,6 +155,19 @@ class Task(object):
         kind, error, trace = sys.exc_info()
         # The first two frames are _run's and run's; a syntax error has no third.
         return describe_error((kind, error, trace.tb_next and trace.tb_next.tb_next))
+
+
+def _code_of(text, file_name, first_line):
+    """Return the text's code: the same as before where one of the last tasks had that text."""
+    key = text, file_name, first_line
+    code = _codes.get(key)
+    if code is None:
+        code = compile("\n" * (first_line - 1) + text, native(file_name), "exec", 0, True)
+        if len(text) <= SHORT:
+            if len(_codes) >= MOST_CODES:
+                _codes.clear()
+            _codes[key] = code
+    return code
 
 
 def _native_names(kwargs):

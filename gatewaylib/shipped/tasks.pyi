@@ -8,6 +8,8 @@ from .threads import ExecModel
 _Source = tuple[str, str, int, str | None, dict[str, Any]]
 
 MAIN_THREAD_BUSY: str
+SHORT: int
+MOST_CODES: int
 PATIENCE: float
 
 class Tasks:
