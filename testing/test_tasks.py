@@ -95,9 +95,26 @@ def test_the_code_of_a_few_short_texts_is_kept(monkeypatch):
 
     tasks._code_of("#" * tasks.SHORT + "\n", "long.py", 1)
     assert all(name != "long.py" for _, name, _ in tasks._codes)
-    for number in range(3 * tasks.MOST_CODES):
+    for number in range(3 * tasks.MOST_KEPT):
         tasks._code_of("x = %d" % number, "many.py", 1)
-        assert len(tasks._codes) <= tasks.MOST_CODES
+        assert len(tasks._codes) <= tasks.MOST_KEPT
+
+
+def test_what_a_function_is_given_is_its_own_each_time(gateway):
+    def grow(channel, items):
+        items.append(len(items))
+        channel.send(items)
+
+    for _ in range(3):
+        assert gateway.remote_exec(grow, items=[7]).receive(BOUND) == [7, 1]
+
+
+def test_what_is_kept_of_tasks_stays_little(gateway):
+    count = "channel.send(len(channel.gateway._tasks._sources))"
+    for number in range(2 * tasks.MOST_KEPT):
+        gateway.remote_exec("pass  # %d" % number).waitclose(BOUND)
+    gateway.remote_exec("pass  #" + "x" * tasks.SHORT).waitclose(BOUND)
+    assert 1 <= gateway.remote_exec(count).receive(BOUND) <= tasks.MOST_KEPT
 
 
 @pytest.mark.skipif(not HAS_REFERENCE_COUNTS, reason="what nobody holds is found by a look then")

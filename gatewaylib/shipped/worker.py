@@ -80,7 +80,7 @@ class Worker(BaseGateway):
 
     def _on_task(self, end, payload):
         channel = self._handles.make(end, end.user)
-        self._tasks.start(channel, self._own_serializer.loads(payload))
+        self._tasks.start(channel, payload)
 
     def _end_of_task(self, channel, error):
         told = self._close_end(channel._end, error)
