@@ -172,17 +172,16 @@ class Gateway(BaseGateway):
     def _exec(
         self, source: object, kwargs: dict[str, Any], timeout: float | None = None
     ) -> Channel:
-        task = sources.prepare(source, kwargs)
-        payload = self._own_serializer.dump_parts((*task, kwargs))
+        file_name, payload = sources.packed(source, kwargs, self._own_serializer)
         with self._lock:
             if self.state is not ALIVE:
-                raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}")
+                raise self._why_ended(f"cannot run {file_name} on gateway {self.id}")
             end = self._protocol.open_for_task()
             channel = self._handles.make(end, Mailbox(self._serializer))
         try:
             self._sender.send(end, payload, timeout, frames.EXEC)
         except IllegalMove:
-            raise self._why_ended(f"cannot run {task.file_name} on gateway {self.id}") from None
+            raise self._why_ended(f"cannot run {file_name} on gateway {self.id}") from None
         return channel
 
     def remote_status(self, timeout: float | None = None) -> RemoteStatus:

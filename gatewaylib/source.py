@@ -18,12 +18,15 @@ import re
 import reprlib
 import types
 from collections.abc import Mapping
+from functools import lru_cache
 from types import CodeType, CoroutineType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any, Callable, NamedTuple
 
 from .shipped.errors import SourceError
+from .shipped.serializer import Serializer
 
 TEXT_FILE_NAME = "<remote exec>"
+SHORT = 2**13  # characters of a text whose payload is kept
 
 
 class Task(NamedTuple):
@@ -69,6 +72,25 @@ def prepare(source: object, kwargs: Mapping[str, Any]) -> Task:
 
         return Task(_without_coding(textwrap.dedent(source)), TEXT_FILE_NAME, 1, None)
     return _prepare_module(source)
+
+
+def packed(
+    source: object, kwargs: Mapping[str, Any], serializer: Serializer
+) -> tuple[str, bytes | list[bytes]]:
+    """Return the name of a task's file, and the payload to send for it.
+
+    Raises what ``prepare`` raises, and DumpError if one of ``kwargs`` can't travel.
+    """
+    if type(source) is str and not kwargs and len(source) <= SHORT:
+        return TEXT_FILE_NAME, _packed_text(source)
+    task = prepare(source, kwargs)
+    return task.file_name, serializer.dump_parts((*task, kwargs))
+
+
+@lru_cache(maxsize=32)  # many tasks are the same text once more
+def _packed_text(text: str) -> bytes:
+    # Of builtin texts every gateway's serializer makes the same.
+    return Serializer().dumps((*prepare(text, {}), {}))
 
 
 def _why_not(source: object) -> str:

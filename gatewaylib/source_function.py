@@ -143,7 +143,7 @@ def _wrong_names(function: FunctionType, text: str) -> str:
     return ""
 
 
-def _not_there(function: FunctionType, names: set[str]) -> Iterator[tuple[str, object]]:
+def _not_there(function: FunctionType, names: frozenset[str]) -> Iterator[tuple[str, object]]:
     """Yield those of ``names`` that mean nothing, or something else, at the other end."""
     for name in sorted(names - _OF_EACH_MODULE):
         value = function.__globals__.get(name, _MISSING)

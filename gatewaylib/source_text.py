@@ -115,6 +115,7 @@ def _parameters_of_code(code: CodeType) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
+@lru_cache(maxsize=32)
 def without_annotations(text: str) -> str:
     """Return ``text`` with blanks for the annotations of the first ``def``'s signature."""
     cuts: list[tuple[Position, Position]] = []
@@ -163,10 +164,11 @@ def _blank(text: str, cuts: list[tuple[Position, Position]]) -> str:
 class Needed(NamedTuple):
     """Names that a function's text takes from outside: its body, and its default values."""
 
-    body: set[str]
-    defaults: set[str]
+    body: frozenset[str]
+    defaults: frozenset[str]
 
 
+@lru_cache(maxsize=32)
 def needed_names(text: str) -> Needed:
     """Return the global and builtin names that ``text``, one definition, reads.
 
@@ -180,7 +182,7 @@ def needed_names(text: str) -> Needed:
         body |= _names(code, "LOAD_GLOBAL")
         # in the body of a class:
         body |= _names(code, "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") - _names(code, "STORE_NAME")
-    return Needed(body - made, _names(top, "LOAD_NAME") - made)
+    return Needed(frozenset(body - made), frozenset(_names(top, "LOAD_NAME") - made))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

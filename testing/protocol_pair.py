@@ -41,6 +41,7 @@ class Pair(object):
 
     def write(self, side):
         """Put on its way what a side has put out."""
+        side.protocol.say_farewells()
         output = side.protocol.output
         while output:
             self.other(side).incoming += memoryview(output.popleft()).tobytes()

@@ -122,6 +122,45 @@ def test_a_task_given_up_while_it_was_sent_leaves_nothing():
     assert pair.local.protocol.ends == pair.remote.protocol.ends == {}
 
 
+def test_what_answers_the_end_of_a_task_leaves_with_the_next_task():
+    local = Protocol(1)
+    local.open_for_task()
+    local.output.clear()
+
+    local.receive(frames.encode(frames.CLOSE, 1))
+    assert not local.output and local.ends == {}
+
+    local.open_for_task()
+    assert output_of(local) == [(frames.LAST, 1, b""), (frames.OPEN_TASK, 3, b"")]
+
+
+def test_what_answers_ends_waits_neither_for_a_status_nor_in_great_numbers():
+    local = Protocol(1)
+    for _ in range(100):
+        local.open_for_task()
+    local.output.clear()
+
+    local.receive(frames.encode(frames.CLOSE, 1))
+    local.ask_status(7)
+    assert output_of(local) == [(frames.LAST, 1, b""), (frames.ASK_STATUS, 7, b"")]
+
+    for id in range(3, 200, 2):
+        local.receive(frames.encode(frames.CLOSE, id))
+        assert len(local.farewells) <= protocol.MAX_FAREWELLS
+    local.say_farewells()
+    assert [id for _, id, _ in output_of(local)] == list(range(3, 200, 2))
+    assert not local.farewells
+
+
+def test_the_side_that_runs_tasks_answers_the_end_of_a_channel_at_once():
+    remote = Protocol(2, runs_tasks=True)
+    remote.receive(frames.encode(frames.OPEN_TASK, 1))
+
+    remote.receive(frames.encode(frames.CLOSE, 1))
+
+    assert output_of(remote) == [(frames.LAST, 1, b"")]
+
+
 def test_only_one_task_runs_on_a_channel():
     pair = Pair()
     pair.local.protocol.send(pair.local.protocol.open_for_task(), frames.EXEC, b"task")

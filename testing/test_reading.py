@@ -9,6 +9,7 @@ from settling import BOUND, settle
 
 from gatewaylib import TimeoutError
 from gatewaylib.shipped import threads
+from gatewaylib.shipped.callbacks import MANY
 from gatewaylib.shipped.pipe_transport import PipeTransport
 from gatewaylib.shipped.polling import POLLER
 from gatewaylib.shipped.reading import Turn
@@ -88,11 +89,84 @@ def test_a_request_and_its_answer_cross_no_thread_at_the_remote(gateway):
 
 def test_while_nobody_waits_the_poller_reads(gateway, readers):
     over = threading.Event()
-    channel = gateway.remote_exec("for i in range(50): channel.send(i)")
-    channel.setcallback(lambda item: over.set() if item is None else None, endmarker=None)
+    channel = gateway.remote_exec("channel.receive(); channel.send(1)")
+    channel.setcallback(lambda item: over.set())
+    channel.send(None)
 
     assert over.wait(BOUND)
-    assert set(readers) == {POLLER._thread.ident}
+    assert readers[0] == POLLER._thread.ident
+
+
+def test_the_thread_that_calls_a_callback_reads_what_follows(gateway, readers):
+    def reads_most(attempt):
+        over, callers = threading.Event(), []
+
+        def answer(item):
+            callers.append(threading.get_ident())
+            if item == 50:
+                over.set()
+            else:
+                channel.send(item + 1)
+
+        with gateway.remote_exec(ECHO) as channel:
+            channel.setcallback(answer)
+            del readers[:]
+            channel.send(0)
+            assert over.wait(BOUND)
+            own = [reader for reader in readers if reader in callers]
+            return len(own) > 0.5 * len(readers)  # a busy machine may take more than a moment
+
+    assert any(map(reads_most, range(10)))
+
+
+def test_what_a_callback_lets_gather_nobody_reads_but_who_waits_for_it():
+    ours, theirs = os.pipe(), os.pipe()
+    transport, end = PipeTransport(theirs[0], ours[1]), theirs[1]
+    inbox, naps = Inbox(), []
+
+    def nap(seconds):
+        naps.append(seconds)
+        os.write(end, b"x")
+        assert not turn.read_some()  # the poller leaves it
+        if len(naps) == 2:
+            assert inbox.wait(turn, 2)
+
+    model = Instead(threads.get_model("thread"), sleep=nap)
+    turn = Turn(transport, model, inbox.arrived, NoPoller(), lambda: None)
+    turn.read_on(is_stream=True)
+    assert inbox.chunks == [b"x"]
+    turn.read_on(is_stream=True)
+    assert inbox.chunks == [b"x", b"x"]
+
+    os.write(end, b"y")
+    assert turn.read_some() and inbox.chunks == [b"x", b"x", b"y"]
+    os.write(end, b"z")
+    turn._waiting.append(threading.Lock())  # somebody wants the turn
+    turn.read_on(is_stream=False)
+    assert inbox.chunks[3:] == [] and len(naps) == 2
+    transport.close()
+    for fd in (ours[0], end):
+        os.close(fd)
+
+
+def test_a_few_items_at_once_are_a_stream_and_neither_one_nor_many_are(gateway, monkeypatch):
+    told, more = [], threading.Event()
+
+    def note(is_stream):
+        told.append(is_stream)
+        more.set()
+
+    monkeypatch.setattr(gateway._turn, "read_on", note)
+    channel = gateway.newchannel()
+    channel.setcallback(lambda item: None)
+    payload = channel._box.serializer.dumps(0)
+    for count in (1, 2, MANY - 1, MANY):
+        more.clear()
+        channel._box.items.extend([payload] * count)
+        gateway._callbacks.call_soon(channel._end)
+        assert more.wait(BOUND) and settle(lambda: not channel._box.calling)
+
+    assert told == [False, True, True, False]
 
 
 def test_one_who_waits_hands_others_what_is_theirs(gateway):

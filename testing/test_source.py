@@ -16,8 +16,10 @@ import types
 
 import pytest
 
+from gatewaylib import source as sources
 from gatewaylib.shipped.errors import SourceError
-from gatewaylib.source import prepare
+from gatewaylib.shipped.serializer import Serializer
+from gatewaylib.source import TEXT_FILE_NAME, prepare
 from gatewaylib.source_text import (
     _codes,
     _shape,
@@ -104,6 +106,19 @@ def test_text_is_dedented_and_finds_its_channel_in_a_global():
 
     assert (task.file_name, task.first_line, task.call) == ("<remote exec>", 1, None)
     assert run(task) == [1]
+
+
+def test_a_text_that_is_sent_again_is_packed_once_and_others_as_they_are():
+    serializer = Serializer()
+    name, payload = sources.packed("  pass", {}, serializer)
+    assert serializer.loads(payload) == (*prepare("pass", {}), {}) and name == TEXT_FILE_NAME
+    assert sources.packed("  pass", {}, serializer)[1] is payload
+
+    long = "#" * sources.SHORT + "\n"
+    for source in (long, type("Text", (str,), {})("pass"), "pass\n"):
+        assert serializer.loads(sources.packed(source, {}, serializer)[1])[0] == source
+    with pytest.raises(TypeError):
+        sources.packed("pass", {"x": 1}, serializer)
 
 
 def test_text_and_modules_take_no_keyword_arguments(tmp_path):

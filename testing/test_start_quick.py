@@ -1,5 +1,6 @@
 """What a remote loads before its first task, and that nobody misses what it does not."""
 
+import gc
 import inspect
 import linecache
 import subprocess
@@ -67,6 +68,20 @@ def test_a_start_imports_nothing_of_the_standard_library_that_it_may_never_need(
 
     others = [name for name in names if name[0] != "_"]  # neither ours nor parts in C
     assert [name for name in others if name not in output.split()] == []
+
+
+@pytest.mark.skipif(not hasattr(gc, "unfreeze"), reason="its garbage collector has no ages")
+def test_what_a_start_made_is_not_looked_through_for_garbage_and_seen_as_ever(gateway):
+    source = (
+        "import gc\n"
+        "modules = [m for m in gc.get_objects() if type(m).__name__ == 'module']\n"
+        "found = [m.__name__ for m in modules if m.__name__.endswith('.gateway_base')]\n"
+        "young = gc.get_objects(0) + gc.get_objects(1)\n"
+        "channel.send((gc.isenabled(), len(found), len(young), gc.get_freeze_count()))\n"
+    )
+    enabled, found, young, frozen = gateway.remote_exec(source).receive(BOUND)
+    assert (enabled, found, frozen) == (True, 1, 0)
+    assert young < 2000
 
 
 @pytest.mark.parametrize("name", INTERPRETERS)

@@ -7,6 +7,8 @@ import sys
 from .channel import call_back
 from .errors import RemoteError, describe_error
 
+MANY = 16  # items that are enough to be woken for
+
 
 class Callbacks(object):
     """Calls the callbacks of one gateway's channels, each in one thread at a time.
@@ -34,11 +36,13 @@ class Callbacks(object):
             if box.calling:
                 return
             box.calling = True
-        self._model.run_soon(self._call, end)
+        self._model.run_soon(self._call, end, True)
 
-    def _call(self, end):
+    def _call(self, end, reads_on=False):
+        """Call until nothing is left. ``reads_on``: and read what comes next; see Turn.read_on."""
         box = end.user
         while True:
+            is_stream = 1 < len(box.items) < MANY
             try:
                 finished = call_back(self._gateway, end)
             except:  # noqa: E722 - Python 2 has exceptions that are of no class of ours
@@ -52,6 +56,8 @@ class Callbacks(object):
             end.hungry = True
             if end.pieces_size:
                 self._gateway._receiver.feed(end)
+            if reads_on and not box.items:
+                self._gateway._turn.read_on(is_stream)
             with self._lock:
                 if not box.items:
                     box.calling = False

@@ -9,13 +9,14 @@ from __future__ import absolute_import
 import gc
 
 from .channel import Mailbox, make_handle
-from .channel_state import CLOSED
+from .channel_state import CLOSED, CLOSING
 from .compat import clock, deque
 from .errors import ChannelEnded
 from .outgoing import End
 from .polling import POLLER, call_later
 
 SHORTEST_NAP = 1.0  # seconds between collections where there are no reference counts
+MANY = 64  # channels that nobody holds and that are closed: they can be forgotten together
 SHARE = 20  # a collection may take one part in this many of the time
 
 
@@ -73,16 +74,24 @@ class Handles(object):
     def _drop(self, end):
         # Inside a garbage collection: no lock, no waiting; the poller looks after it.
         self._dropped.append(end)
+        box = end.user
+        if end.state in (CLOSING, CLOSED) and len(box.items) <= 1 and box.remote_error is None:
+            # As each task's is: there is nothing to tell anybody, and to forget it has time.
+            if len(self._dropped) < MANY:
+                return
         self._wake_poller()
 
     def tidy(self):
-        """Close the ends whose handles were collected; never waits."""
+        """Close the ends whose handles were collected, say what has time; never waits."""
         while self._dropped:
             try:
                 end = self._dropped.popleft()
             except IndexError:
                 return
             self._close_dropped(end)
+        if self._protocol.farewells:
+            with self._lock:
+                self._protocol.say_farewells()
         self._writer.flush_soon()
 
     def _close_dropped(self, end):

@@ -9,6 +9,7 @@ from .threads import ExecModel
 from .writing import Writer
 
 SHORTEST_NAP: float
+MANY: int
 SHARE: int
 
 class Handles:

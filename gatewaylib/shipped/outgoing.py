@@ -93,6 +93,7 @@ class Outgoing(object):
         self.window = window or NO_LIMIT
         self.ends = {}
         self.output = deque()
+        self.farewells = b""  # LAST frames that nobody waits for: they leave with what leaves next
         self._next_id = first_id
         self._offered = {}  # id of each offer -> cost of what was sent on it
         self._offered_cost = 0
@@ -133,7 +134,8 @@ class Outgoing(object):
         """Begin a channel for the task that ``send(end, EXEC, payload)`` brings; return its End."""
         # It is told at once: ids arrive in order, whichever thread's task is sent first.
         end = self._new_end(self.window)
-        self.output.append(frames.encode(frames.OPEN_TASK, end.id))
+        farewells, self.farewells = self.farewells, b""
+        self.output.append(farewells + frames.encode(frames.OPEN_TASK, end.id))
         return end
 
     def _new_end(self, window):
@@ -218,6 +220,12 @@ class Outgoing(object):
             self.output.append(frames.encode(frames.LAST, end.id))
             self._move(end, states.SEND_LAST)
 
+    def say_farewells(self):
+        """Put out what was kept for the next task, as there may be none."""
+        if self.farewells:
+            self.output.append(self.farewells)
+            self.farewells = b""
+
     def close(self, end, error=b""):
         """End both directions; return False where that was done. ``error`` is at most a piece."""
         if end.state in (OPEN, SENT_LAST, GOT_LAST):
@@ -270,6 +278,7 @@ class Outgoing(object):
         self.output.append(frames.encode(frames.PING, 0))
 
     def ask_status(self, number):
+        self.say_farewells()  # the answer counts channels
         self.output.append(frames.encode(frames.ASK_STATUS, number))
 
     def tell_status(self, number, payload):
@@ -293,6 +302,7 @@ class Outgoing(object):
         self._offered.clear()
         self._starved.clear()
         self.output.clear()
+        self.farewells = b""
         return lost
 
     def _move(self, end, event):

@@ -30,6 +30,7 @@ class Poller(object):
         self._thread = None
         self._turns = {}  # turn -> its descriptor; None: it rings
         self._held = {}  # turn -> its reads at the last look, of those not polled for a while
+        self._next_look = 0.0  # when to look at those, which may not be soon after the last time
         self._watched = {}  # fd -> function called when it is readable
         self._timers = []  # [time, function]; few: heartbeats and time limits
         self._poll = None
@@ -142,7 +143,8 @@ class Poller(object):
                     self._thread = None
                     fds, self._wake_fds = self._wake_fds, None
                     break
-                self._look_at_held()
+                if self._held and clock() >= self._next_look:
+                    self._look_at_held()
                 timeout = self._time_left()
                 polled = self._polled
             for fd, _ in retry(self._poll.poll, timeout):
@@ -164,6 +166,7 @@ class Poller(object):
 
     def _look_at_held(self):
         """Poll again for those turns that nobody has had since the last look."""
+        self._next_look = clock() + HOLD_BACK
         for turn, reads in list(self._held.items()):
             if turn.reads != reads:
                 self._held[turn] = turn.reads  # traffic: hold back a little longer
@@ -180,10 +183,10 @@ class Poller(object):
 
     def _time_left(self):
         """Milliseconds until something must be looked at again; None for never."""
-        left = [min(timer[0] - clock(), MAX_WAIT) for timer in self._timers]
+        due = [timer[0] for timer in self._timers]
         if not all(turn.tell_poller for turn in self._held):
-            left.append(HOLD_BACK)
-        return max(0, min(left)) * 1000 if left else None
+            due.append(self._next_look)
+        return min(max(0, min(due) - clock()), MAX_WAIT) * 1000 if due else None
 
     def _call_timers(self):
         now, due = clock(), []

@@ -26,6 +26,7 @@ VERSION = (1, 0)  # a different first number is refused, a different second one 
 
 _pack, _SIZE = frames.HEADER.pack, frames.HEADER.size
 DEFAULT_WINDOW = 2**26
+MAX_FAREWELLS = 256  # bytes
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 # What receive() makes of the frames: (event, subject, detail)
@@ -282,7 +283,10 @@ class Protocol(Outgoing):
             return  # it crossed the last item of this side, which ended the channel
         self._check(end, states.GET_CLOSE)
         if end.state in TO_SENT_LAST:
-            self.output.append(frames.encode(frames.LAST, id))
+            # Who closed has its channel closed; to hear that it can be forgotten has time.
+            self.farewells += frames.encode(frames.LAST, id)
+            if self._runs_tasks or len(self.farewells) > MAX_FAREWELLS:
+                self.say_farewells()
         # An error that crosses our close is told too: a drop is a close nobody asked for.
         told = end.state != CLOSING or payload
         end.forget_pieces()

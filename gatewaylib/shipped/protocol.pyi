@@ -7,6 +7,7 @@ from .outgoing import End, Outgoing
 VERSION: tuple[int, int]
 
 DEFAULT_WINDOW: int
+MAX_FAREWELLS: int
 MAX_ANSWERS: int
 
 OPENED: str

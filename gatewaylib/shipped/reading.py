@@ -24,6 +24,8 @@ CHUNK = (2 ** 16,)
 CROWD = 2  # threads that wait without the turn
 CALM = 64  # reads in a row without a crowd, until it has dispersed
 LULL = 0.2  # seconds without anything to read, likewise
+SOON = 0.005  # seconds within which the next item for a callback comes, mostly
+REST = 0.001  # seconds that a callback's next item may be late for others to come with it
 GREEN_LOOK = 0.5  # seconds between looks whether what a green thread reads was aborted
 
 
@@ -52,6 +54,7 @@ class Turn(object):
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
         self._serves_crowd = False  # a pooled thread reads, or is about to, for many that wait
+        self._rests = False  # who reads next lets something gather: no work for the poller
         self.rings = transport.rings and not model.green
         self._has_reader = model.green or not (transport.pollable or transport.rings)
 
@@ -216,7 +219,7 @@ class Turn(object):
 
     def read_some(self):
         """Read once if nobody has the turn; return False where somebody has (for the poller)."""
-        if not self._lock.acquire(False):
+        if self._rests or not self._lock.acquire(False):
             return False
         try:
             # Since the poll who had the turn may have read it all, or closed the transport.
@@ -229,6 +232,30 @@ class Turn(object):
             if self._waiting:
                 self._wake_next()
         return True
+
+    def read_on(self, is_stream):
+        """Read once, if nobody else does or wants to and something comes within a moment.
+
+        For a pooled thread that has called a callback: what it reads itself nobody has to hand
+        to it. ``is_stream``: a few items came at once, so more are on their way, and it lets
+        some gather. To be woken costs more than an item, for whoever sends it too.
+        """
+        if self.ended or self._has_reader or not self._transport.pollable:
+            return
+        if is_stream:
+            self._rests = True
+            self._model.sleep(REST)
+            self._rests = False
+        if self._waiting or not self._lock.acquire(False):
+            return
+        try:
+            if not self.ended and self._transport.wait_readable(SOON):
+                self._read()
+        except MemoryError:
+            pass  # not even for a chunk: it waits where it is for the poller
+        finally:
+            self._lock.release()
+            self._leave()
 
     def is_taken(self):
         """Say whether some thread is reading now."""

@@ -21,7 +21,11 @@ MAIN_THREAD_BUSY = (
     "concurrent remote_exec would cause deadlock for main_thread_only execmodel: "
     "the main thread runs another task; wait for its end, or use execmodel=thread"
 )
+SHORT = 2 ** 13  # characters of a text whose code is kept, bytes of a payload
+MOST_KEPT = 32
 PATIENCE = 1.0  # seconds a main_thread_only task waits for the one before it
+
+_codes = {}  # (text, file name, first line) -> code object
 
 
 class Tasks(object):
@@ -35,14 +39,16 @@ class Tasks(object):
 
     def __init__(self, gateway, model, running):
         self._gateway, self._model = gateway, model
+        self._process = os.getpid()
+        self._sources = {}  # payload -> what it says, of the last few
         self.running = running
         self._lock = model.Lock()
         self.queue = deque()  # tasks for the main thread; None at the end
         self._main_is_free = True  # not yet in run_in_main_thread, and on its way there
 
-    def start(self, channel, source):
-        """Run a task: ``source`` is (text, file name, first line, name to call, kwargs)."""
-        task = Task(channel, source)
+    def start(self, channel, payload):
+        """Run the task of a payload; raises DataFormatError where it is damaged."""
+        task = Task(channel, self._source_of(payload))
         with self._lock:
             self.running[channel.id] = task
             if self._model.backend == "main_thread_only" or self._main_is_free:
@@ -57,6 +63,17 @@ class Tasks(object):
             self._model.start(self._run, (task,))
         else:
             self._model.run_soon(self._run, task)
+
+    def _source_of(self, payload):
+        """Return the payload's (text, file name, first line, name to call, kwargs)."""
+        # One that came in pieces is a list of them, and long.
+        may_keep = type(payload) is bytes and len(payload) <= SHORT
+        source = self._sources.get(payload) if may_keep else None
+        if source is None:
+            source = self._gateway._own_serializer.loads(payload)
+            if may_keep and not source[4]:  # values may be changed by who gets them
+                _keep(self._sources, payload, source)
+        return source
 
     def _refuse(self, task):
         try:
@@ -79,19 +96,18 @@ class Tasks(object):
         self.queue.append(None)
 
     def _run(self, task, in_main_thread=False):
-        process = os.getpid()
         error = None
         if listeners:
             trace("task", channel=task.channel.id)
         try:
             task.run()
         except:  # noqa: E722 - SystemExit too is told, not obeyed; 2.7 has classes of old
-            if os.getpid() != process:
+            if os.getpid() != self._process:
                 _leave_fork(task, sys.exc_info()[1])
             # What these say is that the local side is done with this task.
             if not isinstance(sys.exc_info()[1], (ChannelEnded, ChannelClosed, GatewayLost)):
                 error = task.describe_error()
-        if os.getpid() != process:
+        if os.getpid() != self._process:
             _leave_fork(task, None)
         if in_main_thread:
             # Ahead of the channel's end: who waits for that may send the next task at once.
@@ -134,8 +150,7 @@ class Task(object):
     def run(self):
         """Run it here and now; whatever it raises comes out."""
         self._show_source()
-        text = "\n" * (self._first_line - 1) + self._text
-        code = compile(text, native(self._file_name), "exec", 0, True)
+        code = _code_of(self._text, self._file_name, self._first_line)
         namespace = {"channel": self.channel, "__name__": "__channelexec__"}
         exec(code, namespace)
         if self._call is not None:
@@ -152,6 +167,24 @@ class Task(object):
         kind, error, trace = sys.exc_info()
         # The first two frames are _run's and run's; a syntax error has no third.
         return describe_error((kind, error, trace.tb_next and trace.tb_next.tb_next))
+
+
+def _code_of(text, file_name, first_line):
+    """Return the text's code: the same as before where one of the last tasks had that text."""
+    key = text, file_name, first_line
+    code = _codes.get(key)
+    if code is None:
+        code = compile("\n" * (first_line - 1) + text, native(file_name), "exec", 0, True)
+        if len(text) <= SHORT:
+            _keep(_codes, key, code)
+    return code
+
+
+def _keep(kept, key, value):
+    """Keep a value for when its key comes again, with those of a few others."""
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 def _native_names(kwargs):

@@ -8,13 +8,15 @@ from .threads import ExecModel
 _Source = tuple[str, str, int, str | None, dict[str, Any]]
 
 MAIN_THREAD_BUSY: str
+SHORT: int
+MOST_KEPT: int
 PATIENCE: float
 
 class Tasks:
     running: dict[int, Task]
     queue: deque[Task | None]
     def __init__(self, gateway: Any, model: ExecModel, running: dict[int, Any]) -> None: ...
-    def start(self, channel: Channel, source: _Source) -> None: ...
+    def start(self, channel: Channel, payload: bytes | list[bytes]) -> None: ...
     def run_in_main_thread(self, wait: Callable[[], object]) -> None: ...
     def stop(self) -> None: ...
 

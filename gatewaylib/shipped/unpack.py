@@ -161,12 +161,16 @@ def load_codes(data, loads):
     """Make the modules of a table of code objects importable, and those that are needed."""
     import gc
 
-    # Nothing that is made here is garbage, and looking for some takes a sixth of the time.
+    # Nothing that is made here is garbage, and looking for some takes a sixth of the time, or
+    # as long once it is enabled again, unless all is among what is old by then.
     collects = gc.isenabled()
     gc.disable()
     importer = TableImporter(ROOT, {}, loads(data))
     sys.meta_path.insert(0, importer)
     importer.load_those_needed()
+    if hasattr(gc, "unfreeze"):
+        gc.freeze()
+        gc.unfreeze()
     if collects:
         gc.enable()
 

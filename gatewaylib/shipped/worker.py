@@ -19,7 +19,6 @@ except ImportError:
 
 from ..gateway_base import ALIVE, ENDING, BaseGateway
 from . import compat
-from .channel import Mailbox
 from .debug import listen_as_told
 from .errors import ChannelClosed, ChannelEnded, GatewayLost, ProtocolError, RemoteError
 from .forks import call_in_forks
@@ -80,8 +79,8 @@ class Worker(BaseGateway):
         self._begin_end()
 
     def _on_task(self, end, payload):
-        channel = self._handles.make(end, Mailbox(self._serializer))
-        self._tasks.start(channel, self._own_serializer.loads(payload))
+        channel = self._handles.make(end, end.user)
+        self._tasks.start(channel, payload)
 
     def _end_of_task(self, channel, error):
         told = self._close_end(channel._end, error)
