@@ -184,7 +184,7 @@ class BaseGateway(object):
     # ---- what arrives --------------------------------------------------------------
 
     def _arrived(self, chunks):
-        """Deal with what was read; called by whoever reads."""
+        """Deal with what was read; called by whoever reads. Return where to read to, if said."""
         try:
             while chunks:
                 data = chunks.popleft()
@@ -218,6 +218,7 @@ class BaseGateway(object):
             raise
         if self._protocol.output:
             self._writer.flush_soon()
+        return self._protocol.decoder.into
 
     def _on_opened(self, end, detail):
         end.user = Mailbox(self._serializer)

@@ -13,7 +13,7 @@ from __future__ import absolute_import
 
 import struct
 
-from .compat import deque, joined
+from .compat import deque, int_types, joined
 from .errors import ProtocolError
 
 HEADER = struct.Struct("!BII")
@@ -21,9 +21,9 @@ _SIZE = HEADER.size
 # An item above this many payload bytes travels in pieces, so that a large one on one
 # channel does not stop the others.
 PIECE = 2**16
-# What is accepted leaves room for a later version with larger pieces.
-MAX_PAYLOAD = 2**20
-MOST_PARTS = 4  # of the stream in which a piece may be kept
+MAX_PAYLOAD = 2**20  # no frame has more; a piece has as many if there is credit for them
+MOST_PARTS = 4  # of the stream in which a piece of PIECE bytes may be kept
+WORTH_PLACING = PIECE // 2  # bytes to come; for fewer a place costs more than a copy
 
 (
     OPEN,  # a channel begins; payload: empty, or its window as 8 bytes (0: no limit)
@@ -42,7 +42,8 @@ MOST_PARTS = 4  # of the stream in which a piece may be kept
     STATUS,
     RECONFIGURE,  # channel 0 is the whole gateway; payload: how strings are read
     GOODBYE,  # towards the remote: end; towards the local side: this remote ends as asked
-) = range(1, 17)
+    BEGIN,  # an item that comes in pieces: 8 bytes, how many follow; and its first byte
+) = range(1, 18)
 
 
 def encode(kind, channel, payload=b""):
@@ -56,15 +57,17 @@ class Pieces(object):
     Args:
         buffers: bytes and memoryviews, which must not change until they are written.
 
-    ``left`` is the number of bytes not yet cut off.
+    ``left`` is the number of bytes not yet cut off; ``begun`` says whether any was.
     """
 
     def __init__(self, buffers):
+        self.begun = False
         self._buffers = deque(map(memoryview, buffers))
         self.left = sum(map(len, self._buffers))
 
     def cut(self, size):
         """Cut off the next ``size`` bytes, at most ``left``; return them as memoryviews."""
+        self.begun = True
         self.left -= size
         cut = []
         while size:
@@ -80,24 +83,31 @@ class FrameDecoder(object):
     """Cuts a stream of bytes into frames, wherever its chunks happen to end.
 
     Not thread-safe: the thread that reads the transport owns its decoder.
+
+    ``missing`` is the number of bytes yet to come of the payload of an incomplete frame, 0
+    where there is none, or where it was given a place. ``into`` then is what is left of that:
+    whoever reads may put the next bytes of the stream there, and feed their number instead.
     """
 
     def __init__(self, max_payload=MAX_PAYLOAD):
         self._max_payload = max_payload
         self._start = None  # the header of the incomplete frame, once there is all of it
         self._parts = []  # what there is of that frame besides
-        self._missing = 0  # bytes of its payload yet to come
+        self.missing = 0
+        self.into = None
 
     def feed(self, data):
         """Take the next chunk of the stream; return the frames it completes.
 
         Args:
-            data: bytes of any length; ``b""`` completes nothing.
+            data: bytes of any length; ``b""`` completes nothing. Or the number of bytes
+                that were put into ``into``.
 
         Returns:
             list of ``(kind, channel, payload)``, in wire order; empty while the next
             one is incomplete. The payload of a PIECE_OF is a list of buffers, which
-            whoever has all pieces joins, and of any other kind bytes.
+            whoever has all pieces joins, and of any other kind bytes; of a frame that
+            had a place, that.
 
         Raises:
             ProtocolError: a header announces more than ``max_payload`` bytes. Frames
@@ -105,6 +115,8 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
+        if self.into is not None:
+            return self._fill(data)
         if not self._parts and len(data) >= _SIZE:
             # What one thread sends and another waits for comes frame by frame, mostly.
             kind, channel, length = HEADER.unpack_from(data)
@@ -113,11 +125,11 @@ class FrameDecoder(object):
         frames = []
         start, end = 0, len(data)
         if self._start is not None:
-            if end < self._missing:
+            if end < self.missing:
                 self._parts.append(data)
-                self._missing -= end
+                self.missing -= end
                 return frames
-            start = self._missing
+            start, self.missing = self.missing, 0
             frames.append(self._finish(memoryview(data)[:start]))
         elif self._parts:
             self._parts.append(data)
@@ -133,7 +145,7 @@ class FrameDecoder(object):
             start += _SIZE
             stop = start + length
             if stop > end:
-                self._start, self._missing = (kind, channel), stop - end
+                self._start, self.missing = (kind, channel), stop - end
                 self._parts = [memoryview(data)[start:]]
                 return frames
             payload = data[start:stop]
@@ -143,6 +155,37 @@ class FrameDecoder(object):
             self._parts = [data[start:]]
         return frames
 
+    def give_place(self, place_for):
+        """Have the incomplete frame's payload put where it is to stay.
+
+        ``place_for(kind, channel, length)`` returns a memoryview of ``length`` bytes, which
+        is given back as the frame's payload; or None.
+        """
+        kind, channel = self._start
+        parts = self._parts
+        place = place_for(kind, channel, sum(map(len, parts)) + self.missing)
+        if place is not None:
+            self._start, self._parts, self.missing = (kind, channel, place), [], 0
+            self.into = place[:]
+            for part in parts:
+                self._fill(part)
+
+    def _fill(self, data):
+        """Take the next bytes of a frame that has a place; return frames as ``feed`` does."""
+        into, rest = self.into, None
+        if isinstance(data, int_types):
+            size = data
+        else:
+            size = min(len(data), len(into))
+            into[:size] = memoryview(data)[:size]
+            rest = data[size:]
+        self.into = into[size:] if size < len(into) else None
+        into.release()  # nobody but the frame may hold a part of its place
+        if self.into is not None:
+            return []
+        frame, self._start = self._start, None
+        return [frame] + self.feed(rest) if rest else [frame]
+
     def _finish(self, last_part):
         (kind, channel), parts = self._start, self._parts
         parts.append(last_part)
@@ -150,4 +193,5 @@ class FrameDecoder(object):
         if kind != PIECE_OF:
             return kind, channel, joined(parts)
         # A stream that comes in crumbs would cost many times its bytes if each were kept.
-        return kind, channel, parts if len(parts) <= MOST_PARTS else [joined(parts)]
+        most = max(1, sum(map(len, parts)) // PIECE) * MOST_PARTS
+        return kind, channel, parts if len(parts) <= most else [joined(parts)]

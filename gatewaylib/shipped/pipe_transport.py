@@ -12,8 +12,10 @@ import errno
 import os
 import select
 import threading
+from io import FileIO
 
 from . import compat
+from .arriving import HAS_PLACES
 from .compat import joined, partial
 from .transport import Transport, can_poll, close_on_exec, rest_of, retry, wait_fd
 
@@ -50,6 +52,8 @@ class PipeTransport(Transport):
         self._lock = threading.RLock()
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
+        if HAS_PLACES:
+            self.receive_into = FileIO(read_fd, closefd=False).readinto
 
     def fileno(self):
         return self._read_fd

@@ -19,13 +19,15 @@ from . import frames
 from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
-from .frames import DATA
+from .frames import DATA, EXEC, PIECE_OF
 from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 DEFAULT_WINDOW = 2**26
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
+
+PARTS = (PIECE_OF, DATA, EXEC)  # the kinds of which an item is made
 
 # What receive() makes of the frames: (event, subject, detail)
 (
@@ -70,7 +72,7 @@ class Protocol(Outgoing):
     def __init__(self, first_id, window=DEFAULT_WINDOW, runs_tasks=False):
         super(Protocol, self).__init__(first_id, window, runs_tasks)
         self._next_theirs = 3 - first_id
-        self._decoder = frames.FrameDecoder()
+        self.decoder = frames.FrameDecoder()
         self._pong_due = False
         self._answers = 0  # at most so many frames in output were caused by the other side
 
@@ -83,7 +85,7 @@ class Protocol(Outgoing):
         events = []
         ends = self.ends
         before = len(self.output)
-        for kind, id, payload in self._decoder.feed(data):
+        for kind, id, payload in self.decoder.feed(data):
             if kind == DATA:
                 end = ends.get(id) or self._open_end(id, "an item")
                 if end.state != OPEN and end.state != SENT_LAST:
@@ -104,6 +106,8 @@ class Protocol(Outgoing):
                 if handler is None:
                     raise ProtocolError("a frame of unknown kind %d" % kind)
                 handler(self, id, payload, events)
+        if self.decoder.missing >= frames.WORTH_PLACING:
+            self.decoder.give_place(self._place_for)
         if self._pong_due:
             # One answer for all pings of a chunk: a flood of them must not become ours.
             self._pong_due = False
@@ -135,7 +139,7 @@ class Protocol(Outgoing):
 
     def _join(self, end, payload):
         arriving = end.pieces
-        arriving.add([payload])
+        arriving.add(payload)
         end.forget_pieces()
         return arriving.payload()
 
@@ -202,6 +206,26 @@ class Protocol(Outgoing):
         end.task_due = end.hungry = False
         self.take(end, size_of(payload))
         events.append((TASK, end, payload))
+
+    def _on_begin(self, id, payload, events):
+        end = self._open_end(id, "an item")
+        self._check(end, states.GET)
+        if len(payload) != AMOUNT.size + 1:
+            raise ProtocolError("an item begins with %d bytes instead of 9" % len(payload))
+        if end.pieces is not None:
+            raise ProtocolError("an item begins inside another on channel %d" % id)
+        self._charge(end, 1)
+        # Offers may be many, and no more than a window comes for all of them together.
+        size = AMOUNT.unpack(payload[:-1])[0] if end.claimed else 0
+        end.pieces, end.pieces_size = Arriving(payload[-1:], size), 1
+
+    def _place_for(self, kind, id, size):
+        """Return where the payload of a frame that is coming is to stay, or None."""
+        end = self.ends.get(id)
+        # What is to be refused is, once it has come.
+        if end is None or end.pieces is None or end.got + size > end.limit:
+            return None
+        return end.pieces.place(size) if kind in PARTS else None
 
     def _on_piece(self, id, payload, events):
         end = self._open_end(id, "a piece")
@@ -303,4 +327,5 @@ class Protocol(Outgoing):
         frames.STATUS: _on_status,
         frames.RECONFIGURE: _on_reconfigure,
         frames.GOODBYE: _on_goodbye,
+        frames.BEGIN: _on_begin,
     }

@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .frames import FrameDecoder
 from .outgoing import Outgoing
 
 VERSION: tuple[int, int]
 
 DEFAULT_WINDOW: int
 MAX_ANSWERS: int
+PARTS: tuple[int, ...]
 
 OPENED: str
 TASK: str
@@ -25,5 +27,6 @@ _Event = tuple[str, Any, Any]
 def size_of(payload: bytes | Sequence[bytes | memoryview]) -> int: ...
 
 class Protocol(Outgoing):
+    decoder: FrameDecoder
     def __init__(self, first_id: int, window: int | None = ..., runs_tasks: bool = ...) -> None: ...
-    def receive(self, data: bytes) -> list[_Event]: ...
+    def receive(self, data: bytes | int) -> list[_Event]: ...

@@ -35,6 +35,8 @@ class Turn(object):
         model: the ExecModel whose threads wait here.
         arrived: called with a deque of the chunks read, to take them out of it, by
             whoever reads; ``b""`` is the end of the stream. It neither waits nor raises.
+            Returns a memoryview that the next bytes are to be read into, whose number then
+            stands for the chunk; or None.
         poller: the Poller that reads while nobody waits.
         tidy: called by the poller each time it is woken; quick, and never waits.
     """
@@ -43,7 +45,8 @@ class Turn(object):
         self._transport, self._model, self._arrived = transport, model, arrived
         self.tidy = tidy
         self._poller = poller
-        self._receive = transport.receive
+        self._receive, self._receive_into = transport.receive, transport.receive_into
+        self._into = None  # what to read into next
         self._chunks = deque()
         self._lock = model.Lock()
         self._waiting = []  # locks of threads that wait without the turn
@@ -141,13 +144,16 @@ class Turn(object):
         chunks = self._chunks
         try:
             # One C call reads and keeps: a Ctrl-C loses nothing in between.
-            chunks.extend(map(self._receive, CHUNK))
+            if self._into is None or self._receive_into is None:
+                chunks.extend(map(self._receive, CHUNK))
+            else:
+                chunks.extend(map(self._receive_into, (self._into,)))
         except (OSError, IOError):
             chunks.append(b"")  # the end of the stream, said rudely
         if not chunks[-1] or self._transport.aborted:
             chunks[-1] = b""
             self.ended = True
-        self._arrived(chunks)
+        self._into = self._arrived(chunks)
 
     def _leave(self):
         self.turns += 1
@@ -244,7 +250,7 @@ class Turn(object):
     def preload(self, data):
         """Deal with bytes that were read before there was a turn, ahead of all others."""
         self._chunks.append(data)
-        self._arrived(self._chunks)
+        self._into = self._arrived(self._chunks)
 
     def close(self, timeout):
         """Keep everybody from reading any more; return whether nobody is reading now."""
