@@ -36,10 +36,10 @@ def test_a_frame_is_nine_bytes_and_its_payload():
 def test_the_kinds_are_the_numbers_that_are_documented():
     names = (
         "OPEN OPEN_TASK CLAIMED EXEC DATA PIECE_OF DROP_PIECES LAST CLOSE CREDIT PING PONG "
-        "ASK_STATUS STATUS RECONFIGURE GOODBYE BEGIN"
+        "ASK_STATUS STATUS RECONFIGURE GOODBYE BEGIN IN_SLOT"
     ).split()
 
-    assert [getattr(frames, name) for name in names] == list(range(1, 18))
+    assert [getattr(frames, name) for name in names] == list(range(1, 19))
 
 
 def test_frames_arrive_whole_wherever_the_stream_is_cut_in_two():

@@ -41,6 +41,7 @@ ORDER = """
     shipped/java_lock.py
     shipped/forks.py
     shipped/threads.py
+    shipped/slots.py
     shipped/transport.py
     shipped/pipe_transport.py
     shipped/socket_transport.py

@@ -3,10 +3,10 @@
 
 from __future__ import absolute_import
 
-from protocol_pair import Pair, channel, items
+from protocol_pair import HalfOfSlots, Pair, channel, items
 
 from gatewaylib.shipped import frames, outgoing, protocol
-from gatewaylib.shipped.arriving import HAS_PLACES
+from gatewaylib.shipped.arriving import BELIEVED, HAS_PLACES
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, SENT_LAST
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import GatewayError, IllegalMove, ProtocolError
@@ -17,6 +17,7 @@ from gatewaylib.shipped.protocol import (
     DROPPED,
     ENDED,
     ITEM,
+    MOST_SLOTS,
     OPENED,
     RECONFIGURED,
     SAID_GOODBYE,
@@ -358,8 +359,8 @@ def test_an_item_is_given_a_place_once_it_is_worth_it_and_somebody_has_asked_for
     big = frames.encode(frames.PIECE_OF, 1, bytes(bytearray(frames.MAX_PAYLOAD)))[: 2**16]
     for claimed, said, placed in (
         (True, frames.MAX_PAYLOAD, True),
-        (True, 256 * frames.MAX_PAYLOAD, True),
-        (True, 256 * frames.MAX_PAYLOAD + 1, False),  # more is said than is believed
+        (True, 512 * frames.MAX_PAYLOAD, True),
+        (True, BELIEVED * frames.MAX_PAYLOAD + 1, False),  # more is said than is believed
         (True, 2**64 - 1, False),
         (True, 0, False),
         (False, frames.MAX_PAYLOAD, False),
@@ -519,6 +520,102 @@ def test_a_small_piece_is_refused():
         pair = Pair()
         channel(pair)
         assert "a piece of" in refused(pair.remote.protocol, (frames.PIECE_OF, 1, b"x" * size))
+
+
+# ---- slots ----------------------------------------------------------------------------
+
+
+def test_a_large_item_goes_by_slots_while_some_are_free():
+    item = LARGE * 50
+    pair = Pair(has_slots=True)
+    here, there = channel(pair)
+    pieces = Pieces([item[:1], item[1:]])
+    while pieces.left:
+        pair.local.protocol.send_some(here, frames.DATA, pieces)
+    kinds = [kind for kind, _, data in output_of_copy(pair)]
+
+    by_slots = [frames.IN_SLOT] * MOST_SLOTS
+    by_wire = [frames.PIECE_OF] * (9 - MOST_SLOTS)
+    assert kinds == [frames.BEGIN] + by_slots + by_wire + [frames.DATA]
+    assert items(deliver(pair, 2**16)) == [item]
+    assert there.got == here.sent
+    assert pair.local.protocol.slots.mine == [None] * MOST_SLOTS
+
+
+def output_of_copy(pair):
+    """Return, as frames, what the local side has put out, which stays."""
+    wire = b"".join(memoryview(part).tobytes() for part in pair.local.protocol.output)
+    return frames.FrameDecoder().feed(wire)
+
+
+def test_items_that_take_turns_with_their_receiver_go_by_slots_alone():
+    for size in (frames.PIECE + 2, 2**20, 2**20 + 1, 2**21 + 1, 2**21 + 2**16 + 1):
+        item = (LARGE * 11)[:size]
+        pair = Pair(has_slots=True)
+        here, _ = channel(pair)
+        for _ in range(7):
+            pieces = Pieces([item])
+            while pieces.left:
+                pair.local.protocol.send_some(here, frames.DATA, pieces)
+                wire = sum(map(len, pair.local.protocol.output))
+                assert wire < 100, size
+                events = deliver(pair, 7)
+
+            assert items(events) == [item], size
+
+
+def test_tasks_and_items_on_offers_go_by_slots_too():
+    pair = Pair(window=100, has_slots=True)
+    task = pair.local.protocol.open_for_task()
+    send_all(pair, pair.local, task, frames.EXEC, Pieces([LARGE]))
+    assert [detail for event, _, detail in pair.remote.events if event == TASK] == [LARGE]
+
+    pair = Pair(has_slots=True)
+    offer = pair.local.protocol.open()
+    send_all(pair, pair.local, offer, frames.DATA, Pieces([LARGE]))
+    assert items(pair.remote.events) == [LARGE]
+
+
+def test_a_slot_that_can_not_be_is_refused():
+    def in_slot(number, size):
+        return frames.IN_SLOT, 1, outgoing.SLOT.pack(number, size)
+
+    pair = Pair()
+    channel(pair)
+    assert "not shared" in refused(pair.remote.protocol, in_slot(0, frames.PIECE))
+    for number, size, why in (
+        (MOST_SLOTS, frames.PIECE, "in slot %d" % MOST_SLOTS),
+        (255, frames.PIECE, "in slot 255"),
+        (0, frames.MAX_PAYLOAD + 1, "in slot 0"),
+        (0, frames.PIECE - 1, "a piece of"),
+        (0, 0, "a piece of"),
+    ):
+        pair = Pair(has_slots=True)
+        channel(pair)
+        pair.local.protocol.slots.mine[0] = b"x" * frames.MAX_PAYLOAD
+        assert why in refused(pair.remote.protocol, in_slot(number, size)), (number, size)
+    for payload in (b"", b"1234", b"123456"):
+        pair = Pair(has_slots=True)
+        channel(pair)
+        assert "not shared" in refused(pair.remote.protocol, (frames.IN_SLOT, 1, payload))
+
+
+def test_a_few_bytes_can_not_stand_for_more_than_all_slots():
+    # A peer that marks slots as full again and again would fill the memory at no cost.
+    pair = Pair(has_slots=True)
+    _, there = channel(pair)
+    pair.remote.protocol.hunger(there)
+
+    class AlwaysFull(HalfOfSlots):
+        def free(self, number):
+            pass
+
+    pair.remote.protocol.slots = AlwaysFull([None] * MOST_SLOTS, [b"x" * frames.PIECE] * MOST_SLOTS)
+    one = (frames.IN_SLOT, 1, outgoing.SLOT.pack(0, frames.PIECE))
+    for _ in range(3):
+        pair.remote.protocol.receive(b"".join([frames.encode(*one)] * MOST_SLOTS))
+
+    assert "not shared" in refused(pair.remote.protocol, *[one] * (MOST_SLOTS + 1))
 
 
 # ---- ending ---------------------------------------------------------------------------
@@ -847,7 +944,7 @@ def test_a_channel_that_is_gone_can_not_be_reconfigured():
 
 
 def test_unknown_kinds_are_refused():
-    for kind in (0, frames.BEGIN + 1, 255):
+    for kind in (0, frames.IN_SLOT + 1, 255):
         assert "unknown kind %d" % kind in refused(Protocol(1), (kind, 0))
 
 

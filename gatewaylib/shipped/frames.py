@@ -43,7 +43,8 @@ WORTH_PLACING = PIECE // 2  # bytes to come; for fewer a place costs more than a
     RECONFIGURE,  # channel 0 is the whole gateway; payload: how strings are read
     GOODBYE,  # towards the remote: end; towards the local side: this remote ends as asked
     BEGIN,  # an item that comes in pieces: 8 bytes, how many follow; and its first byte
-) = range(1, 18)
+    IN_SLOT,  # a PIECE_OF whose bytes are in a slot: its number, 1 byte, and how many, 4 bytes
+) = range(1, 19)
 
 
 def encode(kind, channel, payload=b""):

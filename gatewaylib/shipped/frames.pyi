@@ -21,6 +21,7 @@ STATUS: int
 RECONFIGURE: int
 GOODBYE: int
 BEGIN: int
+IN_SLOT: int
 
 MOST_PARTS: int
 WORTH_PLACING: int

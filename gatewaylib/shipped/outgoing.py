@@ -29,6 +29,7 @@ NO_LIMIT = 2 ** 63
 MAX_OFFERS = 2 ** 15  # channels of one side that the other has not claimed
 BURST = 2 ** 20  # of one large item in one go: others get their turn in between
 AMOUNT = struct.Struct("!Q")
+SLOT = struct.Struct("!BI")
 TO_SENT_LAST = (OPEN, GOT_LAST)  # the states in which this end has not yet sent its last
 
 
@@ -92,6 +93,7 @@ class Outgoing(object):
         self.window = window or NO_LIMIT
         self.ends = {}
         self.output = deque()
+        self.slots = None  # Slots that the other side uses too, if there are any
         self._next_id = first_id
         self._offered = {}  # id of each offer -> cost of what was sent on it
         self._offered_cost = 0
@@ -200,12 +202,20 @@ class Outgoing(object):
             cost = begins + length + (ITEM_COST if last else 0)
             if end.offered and not self._charge_offer(end, cost):
                 break
-            header = frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
+            header = b""
             if begins:
                 first = AMOUNT.pack(left) + joined(pieces.cut(1))
-                header = frames.encode(frames.BEGIN, end.id, first) + header
-            self.output.append(header)
-            self.output.extend(pieces.cut(length))
+                header = frames.encode(frames.BEGIN, end.id, first)
+            slot = None
+            if self.slots is not None and length >= frames.PIECE:
+                slot = self.slots.put(pieces.cut, length)
+            if slot is None:
+                header += frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
+                self.output.append(header)
+                self.output.extend(pieces.cut(length))
+            else:
+                header += frames.encode(frames.IN_SLOT, end.id, SLOT.pack(slot, length))
+                self.output.append(header + frames.encode(kind, end.id) if last else header)
             end.sent += cost
             done += begins + length
         if not pieces.left:

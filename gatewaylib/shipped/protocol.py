@@ -20,11 +20,12 @@ from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
 from .frames import DATA, EXEC, PIECE_OF
-from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
+from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, SLOT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 DEFAULT_WINDOW = 2**26
+MOST_SLOTS = 3  # of each direction; with more than one the two ends take fewer turns
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 PARTS = (PIECE_OF, DATA, EXEC)  # the kinds of which an item is made
@@ -74,6 +75,7 @@ class Protocol(Outgoing):
         self._next_theirs = 3 - first_id
         self.decoder = frames.FrameDecoder()
         self._pong_due = False
+        self._from_slots = 0  # frames of one chunk that were in slots
         self._answers = 0  # at most so many frames in output were caused by the other side
 
     def receive(self, data):
@@ -85,6 +87,7 @@ class Protocol(Outgoing):
         events = []
         ends = self.ends
         before = len(self.output)
+        only_items = True
         for kind, id, payload in self.decoder.feed(data):
             if kind == DATA:
                 end = ends.get(id) or self._open_end(id, "an item")
@@ -102,19 +105,26 @@ class Protocol(Outgoing):
                 end.hungry = False
                 events.append((ITEM, end, payload))
             else:
+                only_items = False
                 handler = self._HANDLERS.get(kind)
                 if handler is None:
                     raise ProtocolError("a frame of unknown kind %d" % kind)
                 handler(self, id, payload, events)
-        if self.decoder.missing >= frames.WORTH_PLACING:
-            self.decoder.give_place(self._place_for)
+        if not (only_items and events):
+            self._conclude_chunk()
+        if self._answers or len(self.output) > before:
+            self._count_answers(before)
+        return events
+
+    def _conclude_chunk(self):
+        """Do what is due behind a chunk, unless that was nothing but whole items."""
+        self._from_slots = 0
         if self._pong_due:
             # One answer for all pings of a chunk: a flood of them must not become ours.
             self._pong_due = False
             self.output.append(frames.encode(frames.PONG, 0))
-        if self._answers or len(self.output) > before:
-            self._count_answers(before)
-        return events
+        if self.decoder.missing >= frames.WORTH_PLACING:
+            self.decoder.give_place(self._place_for)
 
     def _count_answers(self, before):
         # What this side has put there by itself is not the other side's fault.
@@ -227,6 +237,21 @@ class Protocol(Outgoing):
             return None
         return end.pieces.place(size) if kind in PARTS else None
 
+    def _on_in_slot(self, id, payload, events):
+        self._from_slots += 1
+        # The other side uses none again before what is freed here has been read there.
+        if self.slots is None or self._from_slots > MOST_SLOTS or len(payload) != SLOT.size:
+            raise ProtocolError("bytes in memory that is not shared")
+        number, size = SLOT.unpack(payload)
+        if number >= MOST_SLOTS or size > frames.MAX_PAYLOAD:
+            raise ProtocolError("%d bytes in slot %d" % (size, number))
+        piece = self.slots.get(number, size)
+        place = self._place_for(PIECE_OF, id, size)
+        if place is not None:
+            place[:] = piece
+        self._on_piece(id, [piece] if place is None else place, events)
+        self.slots.free(number)
+
     def _on_piece(self, id, payload, events):
         end = self._open_end(id, "a piece")
         self._check(end, states.GET)
@@ -328,4 +353,5 @@ class Protocol(Outgoing):
         frames.RECONFIGURE: _on_reconfigure,
         frames.GOODBYE: _on_goodbye,
         frames.BEGIN: _on_begin,
+        frames.IN_SLOT: _on_in_slot,
     }

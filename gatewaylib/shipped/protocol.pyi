@@ -8,6 +8,7 @@ VERSION: tuple[int, int]
 
 DEFAULT_WINDOW: int
 MAX_ANSWERS: int
+MOST_SLOTS: int
 PARTS: tuple[int, ...]
 
 OPENED: str

@@ -33,13 +33,14 @@ class Transport(object):
     end of the stream. It is a C function where that can be, so that Ctrl-C comes either
     before the bytes are taken or after they are kept. Once ``aborted`` is true, whatever it
     returns stands for the end of the stream. ``receive_into(view)`` puts them into a memoryview
-    and returns their number; None where there is no such function.
+    and returns their number; None where there is no such function. ``slots`` are those that
+    both ends have, or None.
     """
 
     pollable = False
     rings = False
     aborted = False
-    receive = receive_into = None
+    receive = receive_into = slots = None
 
     def fileno(self):
         """Return the file descriptor that is read."""
