@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import signal
 import threading
 
 import interpreters
@@ -192,3 +193,30 @@ def test_a_process_may_not_map_them_and_all_goes_by_the_pipe(gateway, monkeypatc
         patch.setattr(mmap, "mmap", no_map)
         channel.send(LARGE)
         assert channel.receive(BOUND) == len(LARGE)
+
+
+def test_without_slots_pieces_are_read_to_where_they_stay_and_nothing_waits_too_long(
+    group, monkeypatch
+):
+    monkeypatch.setattr(wire, "CAN_SHARE", False)
+    gateway = group.makegateway("popen")
+    assert gateway._protocol.slots is None
+    pid = gateway._rinfo().pid
+    channel = gateway.remote_exec(
+        f"item = bytes(bytearray(range(256))) * {5 * MAX_PAYLOAD // 256} + b'the end'\n"
+        "for _ in range(20): channel.send(item)"
+    )
+    other = gateway.remote_exec("for item in channel: channel.send(item)")
+
+    os.kill(pid, signal.SIGSTOP)  # in the middle of a piece, most likely
+    got = []
+    with pytest.raises(gatewaylib.TimeoutError):
+        while True:
+            got.append(channel.receive(timeout=0.2))
+    os.kill(pid, signal.SIGCONT)
+    other.send(1)
+    assert other.receive(BOUND) == 1
+    while len(got) < 20:
+        got.append(channel.receive(BOUND))
+
+    assert set(got) == {LARGE}
