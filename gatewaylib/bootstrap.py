@@ -59,7 +59,7 @@ AT_ONCE = """
     __init__ shipped.__init__ shipped.compat shipped.errors shipped.trace shipped.debug
     shipped.runs shipped.frames shipped.columns shipped.sendable shipped.records shipped.decoder
     shipped.layouts shipped.small shipped.serializer shipped.channel_state shipped.arriving
-    shipped.outgoing shipped.protocol shipped.forks shipped.threads shipped.transport
+    shipped.outgoing shipped.protocol shipped.forks shipped.threads shipped.slots shipped.transport
     shipped.pipe_transport shipped.standard_streams shipped.writing shipped.polling
     shipped.reading shipped.channel_file shipped.told_errors shipped.channel shipped.callbacks
     shipped.handles shipped.heartbeat shipped.sending shipped.receiving shipped.task_sources
@@ -131,6 +131,7 @@ class Start:
         spec: what was asked for.
         process: its process.
         info: what the hello told of the interpreter, once it came.
+        has_slots: whether the remote uses the ``Slots`` that were passed on to it.
         early: bytes that came behind the hello.
         error: the StartError, if it failed; nothing is left of it then.
     """
@@ -140,6 +141,7 @@ class Start:
         begun = begun if plan.begun is None else plan.begun
         self._plan, self.deadline = plan, begun + plan.timeout
         self.info: dict[str, Any] | None = None
+        self.has_slots = False
         self.early = b""
         self.error: StartError | None = None
         self._hello = f"gatewaylib-hello-{os.urandom(8).hex()}:"
@@ -155,7 +157,8 @@ class Start:
         program = BOOT_COMPILED if compiled else BOOT
         self.process: Remote = start_process(spec, program, plan.output, plan.via)
         words = b"%d %d %d " % (len(unpack), len(table), self.process.write_fd)
-        self._unsent: list[bytes | memoryview] = [words + options + b"\n", unpack, table]
+        options += b" %d\n" % self.process.slots_fd
+        self._unsent: list[bytes | memoryview] = [words + options, unpack, table]
         self._roomy = compiled
         if compiled:
             # All is sent while the interpreter starts, and neither side waits for the other.
@@ -252,6 +255,7 @@ class Start:
     def _read_hello(self, payload: bytes) -> None:
         try:
             info = read_hello(payload)
+            self.has_slots = info.pop("has_slots")
         except LoadError as error:
             self.fail(str(error))
             return

@@ -111,6 +111,7 @@ class Gateway(BaseGateway):
         spec = start.spec
         assert spec.id is not None  # its group has named it
         super().__init__(spec.id, start.process.transport, model, spec.window, spec.subclasses)
+        self._protocol.slots = start.process.transport.slots if start.has_slots else None
         self.spec = XSpec(str(spec))
         self.settings: Spec = spec
         self.process: Remote = start.process

@@ -150,7 +150,7 @@ class BaseGateway(object):
     # ---- what arrives --------------------------------------------------------------
 
     def _arrived(self, chunks):
-        """Deal with what was read; called by whoever reads."""
+        """Deal with what was read; called by whoever reads. Return where to read to, if said."""
         try:
             while chunks:
                 data = chunks.popleft()
@@ -177,6 +177,7 @@ class BaseGateway(object):
             raise
         if self._protocol.output:
             self._writer.flush_soon()
+        return self._protocol.decoder.into
 
     def _came(self, end, count):
         box = end.user

@@ -45,6 +45,7 @@ def read_hello(payload: bytes) -> dict[str, Any]:
             raise _nonsense(info)
     if type(known["pid"]) is not int:
         raise _nonsense(info)
+    known["has_slots"] = info.get("has_slots") is True
     return known
 
 

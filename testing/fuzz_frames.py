@@ -29,8 +29,17 @@ from gatewaylib.shipped.channel import Mailbox
 from gatewaylib.shipped.channel_state import OPEN, SENT_LAST
 from gatewaylib.shipped.errors import DataFormatError, ProtocolError
 from gatewaylib.shipped.frames import HEADER, PIECE, encode
-from gatewaylib.shipped.outgoing import AMOUNT
-from gatewaylib.shipped.protocol import ENDED, ITEM, ITEMS, OPENED, RECONFIGURED, TASK, Protocol
+from gatewaylib.shipped.outgoing import AMOUNT, SLOT
+from gatewaylib.shipped.protocol import (
+    ENDED,
+    ITEM,
+    ITEMS,
+    MOST_SLOTS,
+    OPENED,
+    RECONFIGURED,
+    TASK,
+    Protocol,
+)
 from gatewaylib.shipped.serializer import Serializer
 
 GROWTH = 64 * 2**20  # bytes that one peer may make a side keep
@@ -38,8 +47,21 @@ GROWTH = 64 * 2**20  # bytes that one peer may make a side keep
 WINDOW = 2**20
 MEASURED = 5  # the memory for one in this many victims
 RECEIVES = (OPEN, SENT_LAST)  # the states in which more may arrive
-KINDS = range(frames.OPEN, frames.GOODBYE + 1)
+KINDS = range(frames.OPEN, frames.IN_SLOT + 1)
 SERIALIZER = Serializer(save_channel=lambda channel: 1, load_channel=lambda id: None)
+
+
+class FullSlots:
+    """Slots that a peer marks as full whenever they are freed."""
+
+    def put(self, cut: object, size: int) -> None:
+        return None
+
+    def get(self, number: int, size: int) -> memoryview:
+        return memoryview(bytes(size))
+
+    def free(self, number: int) -> None:
+        pass
 
 
 class Victim:
@@ -47,6 +69,7 @@ class Victim:
 
     def __init__(self, runs_tasks: bool) -> None:
         self.protocol = Protocol(2 if runs_tasks else 1, WINDOW, runs_tasks)
+        self.protocol.slots = FullSlots()
         self.theirs = 1 if runs_tasks else 2  # the first id that the peer numbers
         for number in range(3):
             end = self.protocol.open()
@@ -158,6 +181,10 @@ def random_frame(rng: random.Random, victim: Victim) -> bytes:
         id = rng.choice([end.id for end in protocol.ends.values() if end.state in RECEIVES] or [0])
     if kind == frames.PIECE_OF:
         payload = bytes(PIECE)
+    elif kind == frames.IN_SLOT:
+        payload = SLOT.pack(rng.randrange(5) if rng.random() < 0.1 else 0, PIECE)
+    elif kind == frames.BEGIN and rng.random() < 0.9:
+        payload = AMOUNT.pack(rng.choice([0, PIECE, 2**20, 2**24, 2**64 - 1])) + b"b"
     elif kind in (frames.CREDIT, frames.OPEN) and rng.random() < 0.9:
         payload = AMOUNT.pack(rng.choice([0, 1, 64, 2**20, 2**63, 2**64 - 1]))
     elif rng.random() < 0.9:
@@ -253,6 +280,37 @@ def gives_up_every_item(first: int) -> Iterator[bytes]:
         yield encode(frames.PIECE_OF, first, bytes(PIECE)) + encode(frames.DROP_PIECES, first)
 
 
+def begins_items_and_gives_them_up(first: int) -> Iterator[bytes]:
+    begin = encode(frames.BEGIN, first, AMOUNT.pack(2**24) + b"b")
+    for _ in range(100):
+        yield (begin + encode(frames.DROP_PIECES, first)) * 1000
+
+
+def says_more_than_it_sends(first: int) -> Iterator[bytes]:
+    begin = encode(frames.BEGIN, first, AMOUNT.pack(256 * PIECE) + b"b")
+    for _ in range(1_000):
+        yield begin + HEADER.pack(frames.PIECE_OF, first, PIECE) + bytes(100)
+        yield bytes(PIECE - 100) + encode(frames.DROP_PIECES, first)
+
+
+def begins_items_nobody_asked_for(first: int) -> Iterator[bytes]:
+    for number in range(20_000):
+        id = first + 6 + 2 * number
+        yield encode(frames.OPEN, id)
+        yield encode(frames.BEGIN, id, AMOUNT.pack(2**20) + b"b")
+        yield HEADER.pack(frames.PIECE_OF, id, PIECE) + bytes(100)
+        yield bytes(PIECE - 100)
+
+
+def says_that_slots_are_full(first: int) -> Iterator[bytes]:
+    for _ in range(500):
+        yield encode(frames.IN_SLOT, first, SLOT.pack(0, frames.MAX_PAYLOAD)) * MOST_SLOTS
+
+
+def says_in_one_go_that_slots_are_full(first: int) -> Iterator[bytes]:
+    yield encode(frames.IN_SLOT, first, SLOT.pack(0, PIECE)) * (MOST_SLOTS + 1)
+
+
 def pings_without_reading(first: int) -> Iterator[bytes]:
     for _ in range(200_000):
         yield encode(frames.PING, 0)
@@ -320,6 +378,11 @@ ACTS: list[Act] = [
     sends_pieces_without_end,
     sends_tiny_pieces_without_end,
     gives_up_every_item,
+    begins_items_and_gives_them_up,
+    says_more_than_it_sends,
+    begins_items_nobody_asked_for,
+    says_that_slots_are_full,
+    says_in_one_go_that_slots_are_full,
     pings_without_reading,
     grants_more_than_there_is,
     closes_with_errors_nobody_asked_for,
@@ -334,7 +397,13 @@ ACTS: list[Act] = [
     speaks_another_language,
 ]
 # These do no harm, however long they go on.
-HARMLESS = [grants_more_than_there_is, sends_a_frame_byte_by_byte, gives_up_every_item]
+HARMLESS = [
+    grants_more_than_there_is,
+    sends_a_frame_byte_by_byte,
+    gives_up_every_item,
+    begins_items_and_gives_them_up,
+    says_more_than_it_sends,
+]
 
 
 def perform(verdict: Verdict, act: Act, victim: Victim) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import absolute_import
 
 from gatewaylib.shipped.compat import joined
-from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, ITEMS, Protocol
+from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, ITEMS, MOST_SLOTS, Protocol
 
 
 class Side(object):
@@ -29,12 +29,36 @@ class Side(object):
         return events
 
 
+class HalfOfSlots(object):
+    """Some slots in ordinary memory, as one end sees them."""
+
+    def __init__(self, mine, theirs):
+        self.mine, self.theirs = mine, theirs
+
+    def put(self, cut, size):
+        if None not in self.mine:
+            return None
+        number = self.mine.index(None)
+        self.mine[number] = joined(cut(size))
+        return number
+
+    def get(self, number, size):
+        return memoryview(self.theirs[number])[:size]
+
+    def free(self, number):
+        self.theirs[number] = None
+
+
 class Pair(object):
     """The local side, the remote side, and the bytes on their way."""
 
-    def __init__(self, window=DEFAULT_WINDOW):
+    def __init__(self, window=DEFAULT_WINDOW, has_slots=False):
         self.local = Side(1, window, False)
         self.remote = Side(2, window, True)
+        if has_slots:
+            one, two = [[None] * MOST_SLOTS for _ in range(2)]
+            self.local.protocol.slots = HalfOfSlots(one, two)
+            self.remote.protocol.slots = HalfOfSlots(two, one)
 
     def other(self, side):
         return self.remote if side is self.local else self.local

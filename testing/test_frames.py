@@ -4,6 +4,7 @@
 from __future__ import absolute_import
 
 from gatewaylib.shipped import frames
+from gatewaylib.shipped.arriving import HAS_PLACES
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import ProtocolError
 from gatewaylib.shipped.frames import HEADER, FrameDecoder, Pieces, encode
@@ -35,10 +36,10 @@ def test_a_frame_is_nine_bytes_and_its_payload():
 def test_the_kinds_are_the_numbers_that_are_documented():
     names = (
         "OPEN OPEN_TASK CLAIMED EXEC DATA PIECE_OF DROP_PIECES LAST CLOSE CREDIT PING PONG "
-        "ASK_STATUS STATUS RECONFIGURE GOODBYE"
+        "ASK_STATUS STATUS RECONFIGURE GOODBYE BEGIN IN_SLOT"
     ).split()
 
-    assert [getattr(frames, name) for name in names] == list(range(1, 17))
+    assert [getattr(frames, name) for name in names] == list(range(1, 19))
 
 
 def test_frames_arrive_whole_wherever_the_stream_is_cut_in_two():
@@ -119,3 +120,55 @@ def test_a_length_that_lies_is_refused_before_its_bytes_come():
 
 def test_what_noise_looks_like_is_refused():
     assert "announced" in refusal(FrameDecoder(), b"Traceback (most recent call last):\n")
+
+
+def test_an_incomplete_frame_may_be_given_a_place():
+    payload = bytes(bytearray(range(256))) * 2
+    wire = encode(frames.DATA, 1, b"before") + encode(frames.DATA, 3, payload)
+    wire += encode(frames.LAST, 3)
+    for size in (20, 100, 300, 530, len(wire)) if HAS_PLACES else ():
+        decoder, room, asked, got = FrameDecoder(), bytearray(512), [], []
+
+        def place_for(kind, channel, length, asked=asked, room=room):
+            asked.append((kind, channel, length))
+            return memoryview(room)
+
+        for start in range(0, len(wire), size):
+            got += decoder.feed(wire[start : start + size])
+            if decoder.missing:
+                decoder.give_place(place_for)
+                assert decoder.into is not None and not decoder.missing
+
+        assert [(kind, channel, bytes(data)) for kind, channel, data in got] == [
+            (frames.DATA, 1, b"before"),
+            (frames.DATA, 3, payload),
+            (frames.LAST, 3, b""),
+        ]
+        assert asked == ([(frames.DATA, 3, 512)] if size < len(wire) else [])
+        assert room == (payload if asked else bytearray(512))
+
+
+def test_the_number_of_bytes_put_into_a_place_stands_for_them():
+    decoder, room = FrameDecoder(), bytearray(100)
+    decoder.feed(encode(frames.DATA, 1, b"x" * 100)[:29])
+    assert decoder.missing == 80
+    for size in (50, 29, 1) if HAS_PLACES else ():
+        if decoder.into is None:
+            decoder.give_place(lambda kind, channel, length: memoryview(room))
+        decoder.into[:size] = b"y" * size
+        got = decoder.feed(size)
+
+    if HAS_PLACES:
+        assert [(kind, channel, bytes(data)) for kind, channel, data in got] == [
+            (frames.DATA, 1, b"x" * 20 + b"y" * 80)
+        ]
+        assert decoder.into is None
+
+
+def test_a_frame_without_a_place_goes_on_as_it_was():
+    decoder = FrameDecoder()
+    wire = encode(frames.DATA, 1, b"x" * 100)
+    decoder.feed(wire[:50])
+    decoder.give_place(lambda kind, channel, length: None)
+
+    assert decoder.into is None and decoder.feed(wire[50:]) == [(frames.DATA, 1, b"x" * 100)]

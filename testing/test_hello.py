@@ -15,7 +15,9 @@ def dumped(**changes):
 def test_what_an_honest_remote_says_is_kept():
     told = describe_interpreter()
 
-    assert read_hello(dumped(more=1)) == told
+    assert read_hello(dumped(more=1)) == {**told, "has_slots": False}
+    assert read_hello(dumped(has_slots=True))["has_slots"] is True
+    assert read_hello(dumped(has_slots="yes"))["has_slots"] is False
 
 
 @pytest.mark.parametrize(

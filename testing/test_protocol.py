@@ -3,10 +3,12 @@
 
 from __future__ import absolute_import
 
-from protocol_pair import Pair, channel, items
+from protocol_pair import HalfOfSlots, Pair, channel, items
 
 from gatewaylib.shipped import frames, outgoing, protocol
+from gatewaylib.shipped.arriving import BELIEVED, HAS_PLACES
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, SENT_LAST
+from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import GatewayError, IllegalMove, ProtocolError
 from gatewaylib.shipped.frames import Pieces
 from gatewaylib.shipped.outgoing import AMOUNT, ITEM_COST, NO_LIMIT
@@ -15,6 +17,7 @@ from gatewaylib.shipped.protocol import (
     DROPPED,
     ENDED,
     ITEM,
+    MOST_SLOTS,
     OPENED,
     RECONFIGURED,
     SAID_GOODBYE,
@@ -324,11 +327,143 @@ def test_a_grant_is_8_bytes():
 def test_a_large_item_travels_in_pieces_and_arrives_whole():
     pair = Pair()
     here, there = channel(pair)
+    item = LARGE * 6
+    pieces = Pieces([item[:1], item[1:]])
 
-    pair.local.protocol.send_some(here, frames.DATA, Pieces([LARGE[:1], LARGE[1:]]))
-    kinds = [(kind, protocol.size_of(data)) for kind, _, data in output_of(pair.local.protocol)]
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
+    pair.local.protocol.send_some(here, frames.DATA, pieces)
+    sent = output_of(pair.local.protocol)
 
-    assert kinds == [(frames.PIECE_OF, frames.PIECE)] * 3 + [(frames.DATA, 7)]
+    rest = len(item) - 1 - frames.MAX_PAYLOAD
+    assert [(kind, protocol.size_of(data)) for kind, _, data in sent] == [
+        (frames.BEGIN, 9),
+        (frames.PIECE_OF, frames.MAX_PAYLOAD),
+        (frames.DATA, rest),
+    ]
+    assert sent[0][2] == AMOUNT.pack(len(item) - 1) + item[:1]
+
+
+def test_a_piece_is_no_larger_than_the_credit_left_or_the_smallest_piece():
+    for window, sizes in (
+        (100, [frames.PIECE]),
+        (frames.PIECE * 2, [frames.PIECE * 2]),
+        (10**6, [10**6]),
+    ):
+        pair = Pair(window)
+        here, _ = channel(pair)
+        pieces = Pieces([bytes(bytearray(2**21))])
+        while pair.local.protocol.send_some(here, frames.DATA, pieces):
+            pass
+        sent = output_of(pair.local.protocol)
+
+        assert [protocol.size_of(data) for _, _, data in sent[1:]] == sizes, window
+
+
+def deliver(pair, size):
+    """Let all reach the remote side, put where it is to stay where that is known; return events."""
+    remote = pair.remote
+    pair.write(pair.local)
+    before = len(remote.events)
+    while remote.incoming:
+        into = remote.protocol.decoder.into
+        if into is None:
+            remote.receive(size)
+            continue
+        count = min(len(into), len(remote.incoming), size)
+        into[:count] = remote.incoming[:count]
+        del remote.incoming[:count]
+        for event, subject, detail in remote.protocol.receive(count):
+            remote.events.append((event, subject, joined(detail)))
+    return remote.events[before:]
+
+
+def test_a_large_item_may_be_read_to_where_it_stays():
+    item = LARGE * 12
+    for size in (2**16, 2**16 + 1, 10**5, 2**21):
+        pair = Pair()
+        here, there = channel(pair)
+        other, _ = channel(pair)
+        pieces = Pieces([item])
+        events = []
+        while pieces.left:
+            pair.local.protocol.send_some(here, frames.DATA, pieces)
+            pair.local.protocol.send(other, frames.DATA, b"small")
+            events += deliver(pair, size)
+
+        assert items(events) == [b"small"] * 2 + [item, b"small"], size
+        assert there.got == here.sent
+
+
+def test_an_item_is_given_a_place_once_it_is_worth_it_and_somebody_has_asked_for_the_channel():
+    big = frames.encode(frames.PIECE_OF, 1, bytes(bytearray(frames.MAX_PAYLOAD)))[: 2**16]
+    for claimed, said, placed in (
+        (True, frames.MAX_PAYLOAD, True),
+        (True, 512 * frames.MAX_PAYLOAD, True),
+        (True, BELIEVED * frames.MAX_PAYLOAD + 1, False),  # more is said than is believed
+        (True, 2**64 - 1, False),
+        (True, 0, False),
+        (False, frames.MAX_PAYLOAD, False),
+    ):
+        pair = Pair()
+        if claimed:
+            channel(pair)
+        else:
+            pair.local.protocol.open()
+            pair.pump()
+        side = pair.remote.protocol
+        side.receive(frames.encode(frames.BEGIN, 1, AMOUNT.pack(said) + b"x") + big)
+
+        assert (side.decoder.into is not None) == (placed and HAS_PLACES), (claimed, said)
+
+
+def test_what_would_be_refused_has_no_place():
+    big = frames.encode(frames.PIECE_OF, 1, bytes(bytearray(frames.MAX_PAYLOAD)))
+    begin = frames.encode(frames.BEGIN, 1, AMOUNT.pack(2**21) + b"x")
+    pair = Pair(window=100)
+    channel(pair)
+    side = pair.remote.protocol
+    side.receive(begin + big + big[: 2**16])
+
+    assert side.decoder.into is None
+    assert "window of 100 bytes" in error_of(ProtocolError, side.receive, big[2**16 :])
+
+
+def test_an_item_begins_with_its_size_and_first_byte_and_not_inside_another():
+    for payload in (b"", b"1234567", b"12345678", b"1234567890"):
+        pair = Pair()
+        channel(pair)
+        assert "begins with" in refused(pair.remote.protocol, (frames.BEGIN, 1, payload))
+    pair = Pair()
+    channel(pair)
+    begin = (frames.BEGIN, 1, AMOUNT.pack(10) + b"x")
+    assert "inside another" in refused(pair.remote.protocol, begin, begin)
+
+
+def test_an_item_that_is_longer_or_shorter_than_was_said_is_what_came():
+    for said in (0, 1, frames.PIECE, 10**6, 2**64 - 1):
+        pair = Pair()
+        _, there = channel(pair)
+        side = pair.remote.protocol
+        wire = frames.encode(frames.BEGIN, 1, AMOUNT.pack(said) + b"x")
+        for _ in range(3):
+            wire += frames.encode(frames.PIECE_OF, 1, b"y" * 2 * frames.PIECE)
+        wire += frames.encode(frames.DATA, 1, b"end")
+        pair.remote.incoming += wire
+
+        events = deliver(pair, 2**16)
+
+        assert items(events) == [b"x" + b"y" * 6 * frames.PIECE + b"end"], said
+        assert there.got == 1 + 6 * frames.PIECE + 3 + ITEM_COST
+        assert side.decoder.into is None
+
+
+def test_pieces_without_a_beginning_are_an_item_too():
+    pair = Pair()
+    _, there = channel(pair)
+    pair.remote.incoming += frames.encode(frames.PIECE_OF, 1, b"y" * frames.PIECE)
+    pair.remote.incoming += frames.encode(frames.DATA, 1, b"end")
+
+    assert items(deliver(pair, 2**16)) == [b"y" * frames.PIECE + b"end"]
 
 
 def test_other_channels_have_their_turn_between_the_pieces():
@@ -338,7 +473,7 @@ def test_other_channels_have_their_turn_between_the_pieces():
     item = b"x" * (outgoing.BURST + frames.PIECE)
     pieces = Pieces([item])
 
-    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == outgoing.BURST
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == 1 + outgoing.BURST
     pair.local.protocol.send(other, frames.DATA, b"small")
     pair.local.protocol.send_some(here, frames.DATA, pieces)
     _, events = pair.pump()
@@ -350,7 +485,7 @@ def test_nobody_gets_between_the_pieces_of_a_channel():
     pair = Pair()
     here, _ = channel(pair)
     side = pair.local.protocol
-    mine, yours = [Pieces([b"x" * (outgoing.BURST + 1)]) for _ in range(2)]
+    mine, yours = [Pieces([b"x" * (outgoing.BURST + 2)]) for _ in range(2)]
 
     side.send_some(here, frames.DATA, mine)
 
@@ -366,7 +501,7 @@ def test_an_item_larger_than_the_window_passes_if_somebody_waits_for_it():
     here, there = channel(pair)
     pieces = Pieces([LARGE])
 
-    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == frames.PIECE
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == 1 + frames.PIECE
     pair.pump()
     assert not pair.local.protocol.may_send(here, pieces)
     pair.remote.protocol.hunger(there)
@@ -396,7 +531,7 @@ def test_an_item_given_up_leaves_room_for_the_next():
     here, there = channel(pair)
     side = pair.local.protocol
     pieces = Pieces([LARGE])
-    assert side.send_some(here, frames.DATA, pieces) == frames.PIECE
+    assert side.send_some(here, frames.DATA, pieces) == 1 + frames.PIECE
     assert not side.may_send(here, pieces)
 
     side.give_up(here, pieces)
@@ -405,7 +540,7 @@ def test_an_item_given_up_leaves_room_for_the_next():
     assert side.send(here, frames.DATA, b"next")
     _, events = pair.pump()
     assert events == [(ITEM, there, b"next")]
-    assert there.returned == frames.PIECE
+    assert there.returned == 1 + frames.PIECE
 
 
 def test_giving_up_what_nobody_sends_says_nothing():
@@ -424,6 +559,102 @@ def test_a_small_piece_is_refused():
         pair = Pair()
         channel(pair)
         assert "a piece of" in refused(pair.remote.protocol, (frames.PIECE_OF, 1, b"x" * size))
+
+
+# ---- slots ----------------------------------------------------------------------------
+
+
+def test_a_large_item_goes_by_slots_while_some_are_free():
+    item = LARGE * 50
+    pair = Pair(has_slots=True)
+    here, there = channel(pair)
+    pieces = Pieces([item[:1], item[1:]])
+    while pieces.left:
+        pair.local.protocol.send_some(here, frames.DATA, pieces)
+    kinds = [kind for kind, _, data in output_of_copy(pair)]
+
+    by_slots = [frames.IN_SLOT] * MOST_SLOTS
+    by_wire = [frames.PIECE_OF] * (9 - MOST_SLOTS)
+    assert kinds == [frames.BEGIN] + by_slots + by_wire + [frames.DATA]
+    assert items(deliver(pair, 2**16)) == [item]
+    assert there.got == here.sent
+    assert pair.local.protocol.slots.mine == [None] * MOST_SLOTS
+
+
+def output_of_copy(pair):
+    """Return, as frames, what the local side has put out, which stays."""
+    wire = b"".join(memoryview(part).tobytes() for part in pair.local.protocol.output)
+    return frames.FrameDecoder().feed(wire)
+
+
+def test_items_that_take_turns_with_their_receiver_go_by_slots_alone():
+    for size in (frames.PIECE + 2, 2**20, 2**20 + 1, 2**21 + 1, 2**21 + 2**16 + 1):
+        item = (LARGE * 11)[:size]
+        pair = Pair(has_slots=True)
+        here, _ = channel(pair)
+        for _ in range(7):
+            pieces = Pieces([item])
+            while pieces.left:
+                pair.local.protocol.send_some(here, frames.DATA, pieces)
+                wire = sum(map(len, pair.local.protocol.output))
+                assert wire < 100, size
+                events = deliver(pair, 7)
+
+            assert items(events) == [item], size
+
+
+def test_tasks_and_items_on_offers_go_by_slots_too():
+    pair = Pair(window=100, has_slots=True)
+    task = pair.local.protocol.open_for_task()
+    send_all(pair, pair.local, task, frames.EXEC, Pieces([LARGE]))
+    assert [detail for event, _, detail in pair.remote.events if event == TASK] == [LARGE]
+
+    pair = Pair(has_slots=True)
+    offer = pair.local.protocol.open()
+    send_all(pair, pair.local, offer, frames.DATA, Pieces([LARGE]))
+    assert items(pair.remote.events) == [LARGE]
+
+
+def test_a_slot_that_can_not_be_is_refused():
+    def in_slot(number, size):
+        return frames.IN_SLOT, 1, outgoing.SLOT.pack(number, size)
+
+    pair = Pair()
+    channel(pair)
+    assert "not shared" in refused(pair.remote.protocol, in_slot(0, frames.PIECE))
+    for number, size, why in (
+        (MOST_SLOTS, frames.PIECE, "in slot %d" % MOST_SLOTS),
+        (255, frames.PIECE, "in slot 255"),
+        (0, frames.MAX_PAYLOAD + 1, "in slot 0"),
+        (0, frames.PIECE - 1, "a piece of"),
+        (0, 0, "a piece of"),
+    ):
+        pair = Pair(has_slots=True)
+        channel(pair)
+        pair.local.protocol.slots.mine[0] = b"x" * frames.MAX_PAYLOAD
+        assert why in refused(pair.remote.protocol, in_slot(number, size)), (number, size)
+    for payload in (b"", b"1234", b"123456"):
+        pair = Pair(has_slots=True)
+        channel(pair)
+        assert "not shared" in refused(pair.remote.protocol, (frames.IN_SLOT, 1, payload))
+
+
+def test_a_few_bytes_can_not_stand_for_more_than_all_slots():
+    # A peer that marks slots as full again and again would fill the memory at no cost.
+    pair = Pair(has_slots=True)
+    _, there = channel(pair)
+    pair.remote.protocol.hunger(there)
+
+    class AlwaysFull(HalfOfSlots):
+        def free(self, number):
+            pass
+
+    pair.remote.protocol.slots = AlwaysFull([None] * MOST_SLOTS, [b"x" * frames.PIECE] * MOST_SLOTS)
+    one = (frames.IN_SLOT, 1, outgoing.SLOT.pack(0, frames.PIECE))
+    for _ in range(3):
+        pair.remote.protocol.receive(b"".join([frames.encode(*one)] * MOST_SLOTS))
+
+    assert "not shared" in refused(pair.remote.protocol, *[one] * (MOST_SLOTS + 1))
 
 
 # ---- ending ---------------------------------------------------------------------------
@@ -628,7 +859,7 @@ def test_a_large_item_on_an_offer_waits_for_the_claim():
     here = pair.local.protocol.open(window=10**6)
 
     pieces = Pieces([LARGE])
-    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == frames.PIECE
+    assert pair.local.protocol.send_some(here, frames.DATA, pieces) == 1 + frames.PIECE
     pair.pump()
     assert not pair.local.protocol.may_send(here, pieces)
     pair.remote.protocol.claim(here.id)
@@ -752,7 +983,7 @@ def test_a_channel_that_is_gone_can_not_be_reconfigured():
 
 
 def test_unknown_kinds_are_refused():
-    for kind in (0, frames.GOODBYE + 1, 255):
+    for kind in (0, frames.IN_SLOT + 1, 255):
         assert "unknown kind %d" % kind in refused(Protocol(1), (kind, 0))
 
 

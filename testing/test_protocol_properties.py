@@ -55,8 +55,8 @@ def receivable(end):
 
 
 class TwoSides(RuleBasedStateMachine):
-    @initialize(window=WINDOWS)
-    def join(self, window):
+    @initialize(window=WINDOWS, has_slots=st.booleans())
+    def join(self, window, has_slots):
         self.patches = [
             mock.patch.object(frames, "PIECE", SMALL_PIECE),
             mock.patch.object(frames, "MAX_PAYLOAD", 4 * SMALL_PIECE),
@@ -64,7 +64,7 @@ class TwoSides(RuleBasedStateMachine):
         ]
         for patch in self.patches:
             patch.start()
-        self.pair = Pair(window)
+        self.pair = Pair(window, has_slots)
         self.users = {"local": User(self.pair.local), "remote": User(self.pair.remote)}
         self.number = 0
         self.run_task(10)

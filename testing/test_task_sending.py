@@ -36,7 +36,7 @@ def test_a_large_task_is_given_up_where_nothing_is_read_and_the_gateway_lives_on
     frozen, monkeypatch
 ):
     with promised(4 * PATIENCE), pytest.raises(gatewaylib.TimeoutError, match="reads nothing"):
-        for _ in range(4):  # whatever fits into the buffers in between
+        for _ in range(8):  # whatever fits into the buffers in between
             frozen.remote_exec(LARGE)
 
     monkeypatch.setattr(sending, "PATIENCE", BOUND)  # a busy machine takes long to go on

@@ -207,7 +207,7 @@ def test_the_words_of_the_line_start_the_remote_end():
         "shipped.worker": b"calls = []\ndef serve(*given):\n    calls.append(given)\n",
     }
     table = packed(sources)
-    words = [b"0", str(len(table)).encode("ascii"), b"7", binascii.hexlify(b"options")]
+    words = [b"0", str(len(table)).encode("ascii"), b"7", binascii.hexlify(b"options"), b"9"]
     before, unpack.ROOT = unpack.ROOT, "_unpacked_line"
     try:
         unpack.main(io.BytesIO(table + b"more"), words)
@@ -218,4 +218,4 @@ def test_the_words_of_the_line_start_the_remote_end():
         for name in [name for name in sys.modules if name.split(".")[0] == "_unpacked_line"]:
             del sys.modules[name]
 
-    assert served == [(b"options", 7)]
+    assert served == [(b"options", 7, 9)]

@@ -13,7 +13,7 @@ from __future__ import absolute_import
 
 import struct
 
-from .compat import deque, joined
+from .compat import deque, int_types, joined
 from .errors import ProtocolError
 from .runs import run_of
 
@@ -22,10 +22,10 @@ _SIZE = HEADER.size
 # An item above this many payload bytes travels in pieces, so that a large one on one
 # channel does not stop the others.
 PIECE = 2**16
-# What is accepted leaves room for a later version with larger pieces.
-MAX_PAYLOAD = 2**20
+MAX_PAYLOAD = 2**20  # no frame has more; a piece has as many if there is credit for them
+MOST_PARTS = 4  # of the stream in which a piece of PIECE bytes may be kept
+WORTH_PLACING = PIECE // 2  # bytes to come; for fewer a place costs more than a copy
 WORTH_A_LOOK = 2**8  # bytes of a chunk: in fewer is no run
-MOST_PARTS = 4  # of the stream in which a piece may be kept
 
 (
     OPEN,  # a channel begins; payload: empty, or its window as 8 bytes (0: no limit)
@@ -44,7 +44,9 @@ MOST_PARTS = 4  # of the stream in which a piece may be kept
     STATUS,
     RECONFIGURE,  # channel 0 is the whole gateway; payload: how strings are read
     GOODBYE,  # towards the remote: end; towards the local side: this remote ends as asked
-) = range(1, 17)
+    BEGIN,  # an item that comes in pieces: 8 bytes, how many follow; and its first byte
+    IN_SLOT,  # a PIECE_OF whose bytes are in a slot: its number, 1 byte, and how many, 4 bytes
+) = range(1, 19)
 RUN = -1  # no kind of the wire: many DATA of one channel, one behind another
 
 
@@ -59,15 +61,17 @@ class Pieces(object):
     Args:
         buffers: bytes and memoryviews, which must not change until they are written.
 
-    ``left`` is the number of bytes not yet cut off.
+    ``left`` is the number of bytes not yet cut off; ``begun`` says whether any was.
     """
 
     def __init__(self, buffers):
+        self.begun = False
         self._buffers = deque(map(memoryview, buffers))
         self.left = sum(map(len, self._buffers))
 
     def cut(self, size):
         """Cut off the next ``size`` bytes, at most ``left``; return them as memoryviews."""
+        self.begun = True
         self.left -= size
         cut = []
         while size:
@@ -82,26 +86,33 @@ class Pieces(object):
 class FrameDecoder(object):
     """Cuts a stream of bytes into frames, wherever its chunks happen to end.
 
-    Not thread-safe: the thread that reads the transport owns its decoder. ``parts`` is empty
-    where the next chunk begins with a new frame.
+    Not thread-safe: the thread that reads the transport owns its decoder.
+
+    ``missing`` is the number of bytes yet to come of the payload of an incomplete frame, 0
+    where there is none, or where it was given a place. ``into`` then is what is left of that:
+    whoever reads may put the next bytes of the stream there, and feed their number instead.
+    Where the next chunk begins with a new frame, it is None and ``parts`` is empty.
     """
 
     def __init__(self, max_payload=MAX_PAYLOAD):
         self._max_payload = max_payload
         self._start = None  # the header of the incomplete frame, once there is all of it
         self.parts = []  # what there is of that frame besides
-        self._missing = 0  # bytes of its payload yet to come
+        self.missing = 0
+        self.into = None
 
     def feed(self, data):
         """Take the next chunk of the stream; return the frames it completes.
 
         Args:
-            data: bytes of any length; ``b""`` completes nothing.
+            data: bytes of any length; ``b""`` completes nothing. Or the number of bytes
+                that were put into ``into``.
 
         Returns:
             list of ``(kind, channel, payload)``, in wire order; empty while the next
             one is incomplete. The payload of a PIECE_OF is a list of buffers, which
-            whoever has all pieces joins, that of a RUN a tuple, and of any other kind bytes.
+            whoever has all pieces joins, that of a RUN a tuple, and of any other kind bytes; of
+            a frame that had a place, that.
 
         Raises:
             ProtocolError: a header announces more than ``max_payload`` bytes. Frames
@@ -109,14 +120,16 @@ class FrameDecoder(object):
 
         Source: doc/explanation/wire.rst, "Frames".
         """
+        if self.into is not None:
+            return self._fill(data)
         frames = []
         start, end = 0, len(data)
         if self._start is not None:
-            if end < self._missing:
+            if end < self.missing:
                 self.parts.append(data)
-                self._missing -= end
+                self.missing -= end
                 return frames
-            start = self._missing
+            start, self.missing = self.missing, 0
             frames.append(self._finish(memoryview(data)[:start]))
         elif self.parts:
             self.parts.append(data)
@@ -137,7 +150,7 @@ class FrameDecoder(object):
             start += _SIZE
             stop = start + length
             if stop > end:
-                self._start, self._missing = (kind, channel), stop - end
+                self._start, self.missing = (kind, channel), stop - end
                 self.parts = [memoryview(data)[start:]]
                 return frames
             payload = data[start:stop]
@@ -147,6 +160,37 @@ class FrameDecoder(object):
             self.parts = [data[start:]]
         return frames
 
+    def give_place(self, place_for):
+        """Have the incomplete frame's payload put where it is to stay.
+
+        ``place_for(kind, channel, length)`` returns a memoryview of ``length`` bytes, which
+        is given back as the frame's payload; or None.
+        """
+        kind, channel = self._start
+        parts = self.parts
+        place = place_for(kind, channel, sum(map(len, parts)) + self.missing)
+        if place is not None:
+            self._start, self.parts, self.missing = (kind, channel, place), [], 0
+            self.into = place[:]
+            for part in parts:
+                self._fill(part)
+
+    def _fill(self, data):
+        """Take the next bytes of a frame that has a place; return frames as ``feed`` does."""
+        into, rest = self.into, None
+        if isinstance(data, int_types):
+            size = data
+        else:
+            size = min(len(data), len(into))
+            into[:size] = memoryview(data)[:size]
+            rest = data[size:]
+        self.into = into[size:] if size < len(into) else None
+        into.release()  # nobody but the frame may hold a part of its place
+        if self.into is not None:
+            return []
+        frame, self._start = self._start, None
+        return [frame] + self.feed(rest) if rest else [frame]
+
     def _finish(self, last_part):
         (kind, channel), parts = self._start, self.parts
         parts.append(last_part)
@@ -154,4 +198,5 @@ class FrameDecoder(object):
         if kind != PIECE_OF:
             return kind, channel, joined(parts)
         # A stream that comes in crumbs would cost many times its bytes if each were kept.
-        return kind, channel, parts if len(parts) <= MOST_PARTS else [joined(parts)]
+        most = max(1, sum(map(len, parts)) // PIECE) * MOST_PARTS
+        return kind, channel, parts if len(parts) <= most else [joined(parts)]

@@ -1,5 +1,5 @@
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 HEADER: struct.Struct
 PIECE: int
@@ -20,21 +20,28 @@ ASK_STATUS: int
 STATUS: int
 RECONFIGURE: int
 GOODBYE: int
+BEGIN: int
+IN_SLOT: int
 
 MOST_PARTS: int
+WORTH_PLACING: int
 WORTH_A_LOOK: int
 RUN: int
 
-_Frame = tuple[int, int, bytes | list[bytes | memoryview] | tuple[bytes, ...]]
+_Frame = tuple[int, int, bytes | memoryview | list[bytes | memoryview] | tuple[bytes, ...]]
 
 def encode(kind: int, channel: int, payload: bytes = ...) -> bytes: ...
 
 class Pieces:
     left: int
+    begun: bool
     def __init__(self, buffers: Iterable[bytes | memoryview]) -> None: ...
     def cut(self, size: int) -> list[memoryview]: ...
 
 class FrameDecoder:
     parts: list[bytes | memoryview]
+    missing: int
+    into: memoryview | None
     def __init__(self, max_payload: int = ...) -> None: ...
-    def feed(self, data: bytes) -> list[_Frame]: ...
+    def feed(self, data: bytes | int) -> list[_Frame]: ...
+    def give_place(self, place_for: Callable[[int, int, int], memoryview | None]) -> None: ...

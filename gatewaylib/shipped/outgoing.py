@@ -21,7 +21,7 @@ import struct
 from . import channel_state as states
 from . import frames
 from .channel_state import CLOSED, GOT_LAST, OPEN, SENT_LAST, next_state
-from .compat import deque, int_types
+from .compat import deque, int_types, joined
 from .errors import GatewayError
 
 ITEM_COST = 64  # what holding an item costs besides its payload
@@ -30,6 +30,7 @@ MAX_OFFERS = 2 ** 15  # channels of one side that the other has not claimed
 BURST = 2 ** 20  # of one large item in one go: others get their turn in between
 _pack = frames.HEADER.pack
 AMOUNT = struct.Struct("!Q")
+SLOT = struct.Struct("!BI")
 TO_SENT_LAST = (OPEN, GOT_LAST)  # the states in which this end has not yet sent its last
 
 
@@ -94,6 +95,7 @@ class Outgoing(object):
         self.ends = {}
         self.output = deque()
         self.farewells = b""  # LAST frames that nobody waits for: they leave with what leaves next
+        self.slots = None  # Slots that the other side uses too, if there are any
         self._next_id = first_id
         self._offered = {}  # id of each offer -> cost of what was sent on it
         self._offered_cost = 0
@@ -181,7 +183,7 @@ class Outgoing(object):
         return True
 
     def send_some(self, end, kind, pieces):
-        """Send the next of an item's ``Pieces``, up to ``BURST`` bytes; return how many.
+        """Send the next of an item's ``Pieces``, about ``BURST`` bytes; return how many.
 
         0 where there is no credit, or while another item's pieces are on their way.
         Raises IllegalMove as ``send`` does.
@@ -193,16 +195,32 @@ class Outgoing(object):
             end.in_pieces = pieces
         done = 0
         while pieces.left and done < BURST and end.sent < end.granted:
-            length = min(frames.PIECE, pieces.left)
-            last = length == pieces.left
-            cost = length + (ITEM_COST if last else 0)
+            credit = end.granted - end.sent
+            if end.offered:
+                credit = min(credit, self.window - self._offered_cost)
+            begins = 0 if pieces.begun else 1
+            left = pieces.left - begins
+            length = min(frames.MAX_PAYLOAD, left, max(frames.PIECE, credit))
+            last = length == left
+            cost = begins + length + (ITEM_COST if last else 0)
             if end.offered and not self._charge_offer(end, cost):
                 break
-            header = frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
-            self.output.append(header)
-            self.output.extend(pieces.cut(length))
+            header = b""
+            if begins:
+                first = AMOUNT.pack(left) + joined(pieces.cut(1))
+                header = frames.encode(frames.BEGIN, end.id, first)
+            slot = None
+            if self.slots is not None and length >= frames.PIECE:
+                slot = self.slots.put(pieces.cut, length)
+            if slot is None:
+                header += frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
+                self.output.append(header)
+                self.output.extend(pieces.cut(length))
+            else:
+                header += frames.encode(frames.IN_SLOT, end.id, SLOT.pack(slot, length))
+                self.output.append(header + frames.encode(kind, end.id) if last else header)
             end.sent += cost
-            done += length
+            done += begins + length
         if not pieces.left:
             end.in_pieces = None
         return done

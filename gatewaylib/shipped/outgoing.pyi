@@ -1,6 +1,7 @@
 import struct
 from collections import deque
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from .arriving import Arriving
 from .frames import Pieces
@@ -10,6 +11,7 @@ NO_LIMIT: int
 MAX_OFFERS: int
 BURST: int
 AMOUNT: struct.Struct
+SLOT: struct.Struct
 TO_SENT_LAST: tuple[str, ...]
 
 class End:
@@ -34,8 +36,14 @@ class End:
     def __init__(self, id: int, window: int, granted: int) -> None: ...
     def forget_pieces(self) -> None: ...
 
+class _Slots(Protocol):
+    def put(self, cut: Callable[[int], Sequence[bytes | memoryview]], size: int) -> int | None: ...
+    def get(self, number: int, size: int) -> memoryview: ...
+    def free(self, number: int) -> None: ...
+
 class Outgoing:
     window: int
+    slots: _Slots | None
     ends: dict[int, End]
     output: deque[bytes | memoryview]
     farewells: bytes

@@ -15,9 +15,12 @@ import errno
 import os
 import select
 import threading
+from io import FileIO
 
 from . import compat
+from .arriving import HAS_PLACES
 from .compat import joined, partial
+from .slots import CAN_SHARE, Slots
 from .transport import Transport, can_poll, close_on_exec, rest_of, retry, wait_fd
 
 # A small message goes through any pipe at once; a large one through a wide pipe as quickly
@@ -60,6 +63,8 @@ class PipeTransport(Transport):
         self._lock = threading.RLock()
         read = partial(os.read, read_fd)
         self.receive = partial(retry, read) if compat.PY2 else read
+        if HAS_PLACES:
+            self.receive_into = FileIO(read_fd, closefd=False).readinto
 
     def fileno(self):
         return self._read_fd
@@ -154,6 +159,14 @@ class PipeTransport(Transport):
             for fd in [self._read_fd, self._write_fd] + self._held:
                 _make_null(fd)
 
+    def share(self, fd, first):
+        """Take the descriptor of ``Slots``, and use them where that can be done."""
+        self.hold(fd)
+        try:
+            self.slots = Slots(fd, first) if CAN_SHARE else None
+        except OSError:
+            pass  # something between has closed it
+
     def hold(self, fd):
         """Take a descriptor that shall be open no longer than these."""
         self._held.append(fd)
@@ -162,6 +175,8 @@ class PipeTransport(Transport):
         with self._lock:
             fds = [self._read_fd, self._write_fd] + self._held
             self._read_fd, self._write_fd, self._held = -1, -1, []
+            if self.slots is not None:
+                self.slots.close()
             for fd in fds:
                 try:
                     os.close(fd)

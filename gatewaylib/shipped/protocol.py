@@ -19,15 +19,18 @@ from . import frames
 from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
-from .frames import DATA, RUN
-from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, TO_SENT_LAST, End, Outgoing
+from .frames import DATA, EXEC, PIECE_OF, RUN
+from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, SLOT, TO_SENT_LAST, End, Outgoing
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
 _pack, _SIZE = frames.HEADER.pack, frames.HEADER.size
 DEFAULT_WINDOW = 2**26
 MAX_FAREWELLS = 256  # bytes
+MOST_SLOTS = 3  # of each direction; with more than one the two ends take fewer turns
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
+
+PARTS = (PIECE_OF, DATA, EXEC)  # the kinds of which an item is made
 
 # What receive() makes of the frames: (event, subject, detail)
 (
@@ -74,8 +77,9 @@ class Protocol(Outgoing):
     def __init__(self, first_id, window=DEFAULT_WINDOW, runs_tasks=False):
         super(Protocol, self).__init__(first_id, window, runs_tasks)
         self._next_theirs = 3 - first_id
-        self._decoder = frames.FrameDecoder()
+        self.decoder = frames.FrameDecoder()
         self._pong_due = False
+        self._from_slots = 0  # frames of one chunk that were in slots
         self._answers = 0  # at most so many frames in output were caused by the other side
 
     def receive(self, data):
@@ -87,23 +91,33 @@ class Protocol(Outgoing):
         events = []
         ends = self.ends
         before = len(self.output)
-        for kind, id, payload in self._decoder.feed(data):
+        only_items = True
+        for kind, id, payload in self.decoder.feed(data):
             if kind == DATA:
                 self._on_data(ends.get(id) or self._open_end(id, "an item"), payload, events)
             elif kind == RUN:
                 self._on_run(id, payload, events)
             else:
+                only_items = False
                 handler = self._HANDLERS.get(kind)
                 if handler is None:
                     raise ProtocolError("a frame of unknown kind %d" % kind)
                 handler(self, id, payload, events)
+        if not (only_items and events):
+            self._conclude_chunk()
+        if self._answers or len(self.output) > before:
+            self._count_answers(before)
+        return events
+
+    def _conclude_chunk(self):
+        """Do what is due behind a chunk, unless that was nothing but whole items."""
+        self._from_slots = 0
         if self._pong_due:
             # One answer for all pings of a chunk: a flood of them must not become ours.
             self._pong_due = False
             self.output.append(frames.encode(frames.PONG, 0))
-        if self._answers or len(self.output) > before:
-            self._count_answers(before)
-        return events
+        if self.decoder.missing >= frames.WORTH_PLACING:
+            self.decoder.give_place(self._place_for)
 
     def receive_item(self, end, chunks):
         """Take the first chunk away if it is one small item for this end, and no more.
@@ -112,9 +126,11 @@ class Protocol(Outgoing):
         anything else: then it is still there, for ``receive``. What one thread sends and
         another waits for comes so, mostly.
         """
+        if self.decoder.parts or self.decoder.into is not None:
+            return None
         data = chunks[0]
         size = len(data) - _SIZE
-        if size < 0 or not data.startswith(_pack(DATA, end.id, size)) or self._decoder.parts:
+        if size < 0 or not data.startswith(_pack(DATA, end.id, size)):
             return None
         got = end.got + size + ITEM_COST
         if end.state != OPEN or end.pieces is not None or got > end.limit:
@@ -150,7 +166,7 @@ class Protocol(Outgoing):
 
     def _join(self, end, payload):
         arriving = end.pieces
-        arriving.add([payload])
+        arriving.add(payload)
         end.forget_pieces()
         return arriving.payload()
 
@@ -244,6 +260,41 @@ class Protocol(Outgoing):
         end.task_due = end.hungry = False
         self.take(end, size_of(payload))
         events.append((TASK, end, payload))
+
+    def _on_begin(self, id, payload, events):
+        end = self._open_end(id, "an item")
+        self._check(end, states.GET)
+        if len(payload) != AMOUNT.size + 1:
+            raise ProtocolError("an item begins with %d bytes instead of 9" % len(payload))
+        if end.pieces is not None:
+            raise ProtocolError("an item begins inside another on channel %d" % id)
+        self._charge(end, 1)
+        # Offers may be many, and no more than a window comes for all of them together.
+        size = AMOUNT.unpack(payload[:-1])[0] if end.claimed else 0
+        end.pieces, end.pieces_size = Arriving(payload[-1:], size), 1
+
+    def _place_for(self, kind, id, size):
+        """Return where the payload of a frame that is coming is to stay, or None."""
+        end = self.ends.get(id)
+        # What is to be refused is, once it has come.
+        if end is None or end.pieces is None or end.got + size > end.limit:
+            return None
+        return end.pieces.place(size) if kind in PARTS else None
+
+    def _on_in_slot(self, id, payload, events):
+        self._from_slots += 1
+        # The other side uses none again before what is freed here has been read there.
+        if self.slots is None or self._from_slots > MOST_SLOTS or len(payload) != SLOT.size:
+            raise ProtocolError("bytes in memory that is not shared")
+        number, size = SLOT.unpack(payload)
+        if number >= MOST_SLOTS or size > frames.MAX_PAYLOAD:
+            raise ProtocolError("%d bytes in slot %d" % (size, number))
+        piece = self.slots.get(number, size)
+        place = self._place_for(PIECE_OF, id, size)
+        if place is not None:
+            place[:] = piece
+        self._on_piece(id, [piece] if place is None else place, events)
+        self.slots.free(number)
 
     def _on_piece(self, id, payload, events):
         end = self._open_end(id, "a piece")
@@ -348,4 +399,6 @@ class Protocol(Outgoing):
         frames.STATUS: _on_status,
         frames.RECONFIGURE: _on_reconfigure,
         frames.GOODBYE: _on_goodbye,
+        frames.BEGIN: _on_begin,
+        frames.IN_SLOT: _on_in_slot,
     }

@@ -2,6 +2,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from .frames import FrameDecoder
 from .outgoing import End, Outgoing
 
 VERSION: tuple[int, int]
@@ -9,6 +10,8 @@ VERSION: tuple[int, int]
 DEFAULT_WINDOW: int
 MAX_FAREWELLS: int
 MAX_ANSWERS: int
+MOST_SLOTS: int
+PARTS: tuple[int, ...]
 
 OPENED: str
 TASK: str
@@ -28,6 +31,7 @@ _Event = tuple[str, Any, Any]
 def size_of(payload: bytes | Sequence[bytes | memoryview]) -> int: ...
 
 class Protocol(Outgoing):
+    decoder: FrameDecoder
     def __init__(self, first_id: int, window: int | None = ..., runs_tasks: bool = ...) -> None: ...
-    def receive(self, data: bytes) -> list[_Event]: ...
-    def receive_item(self, end: End, chunks: deque[bytes]) -> bytes | None: ...
+    def receive(self, data: bytes | int) -> list[_Event]: ...
+    def receive_item(self, end: End, chunks: deque[bytes | int]) -> bytes | None: ...

@@ -37,6 +37,8 @@ class Turn(object):
         model: the ExecModel whose threads wait here.
         arrived: called with a deque of the chunks read, to take them out of it, by
             whoever reads; ``b""`` is the end of the stream. It neither waits nor raises.
+            Returns a memoryview that the next bytes are to be read into, whose number then
+            stands for the chunk; or None.
         poller: the Poller that reads while nobody waits.
         tidy: called by the poller each time it is woken; quick, and never waits.
     """
@@ -45,7 +47,8 @@ class Turn(object):
         self._transport, self._model, self._arrived = transport, model, arrived
         self.tidy = tidy
         self._poller = poller
-        self._receive = transport.receive
+        self._receive, self._receive_into = transport.receive, transport.receive_into
+        self._into = None  # what to read into next
         self._chunks = deque()
         self._lock = model.Lock()
         self._waiting = []  # locks of threads that wait without the turn
@@ -91,10 +94,12 @@ class Turn(object):
             got.extend(map(self._lock.acquire, AT_ONCE))
             # Once an item has come the end is hungry no more, whoever has taken it.
             while got[0] and end.hungry and not items and not self.ended:
-                self._read_chunk()
-                payload = take(end, chunks)
-                if payload is None:
-                    self._deal()
+                try:
+                    self._read_chunk()
+                    payload = take(end, chunks)
+                finally:
+                    if chunks:
+                        self._deal()
         finally:
             if got and got[0]:
                 self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
@@ -145,13 +150,19 @@ class Turn(object):
                 self._leave()
 
     def _read(self):
-        self._read_chunk()
-        self._deal()
+        try:
+            self._read_chunk()
+        finally:  # a Ctrl-C in between leaves no chunk behind
+            if self._chunks:
+                self._deal()
 
     def _read_chunk(self):
         try:
             # One C call reads and keeps: a Ctrl-C loses nothing in between.
-            self._chunks.extend(map(self._receive, CHUNK))
+            if self._into is None or self._receive_into is None:
+                self._chunks.extend(map(self._receive, CHUNK))
+            else:
+                self._chunks.extend(map(self._receive_into, (self._into,)))
         except (OSError, IOError):
             self._chunks.append(b"")  # the end of the stream, said rudely
         self.reads += 1
@@ -161,7 +172,7 @@ class Turn(object):
         if not chunks[-1] or self._transport.aborted:
             chunks[-1] = b""
             self.ended = True
-        self._arrived(chunks)
+        self._into = self._arrived(chunks)
 
     def _leave(self):
         is_crowd = len(self._waiting) >= CROWD and self._transport.pollable
@@ -282,7 +293,7 @@ class Turn(object):
     def preload(self, data):
         """Deal with bytes that were read before there was a turn, ahead of all others."""
         self._chunks.append(data)
-        self._arrived(self._chunks)
+        self._into = self._arrived(self._chunks)
 
     def close(self, timeout):
         """Keep everybody from reading any more; return whether nobody is reading now."""

@@ -27,7 +27,7 @@ class Turn:
         self,
         transport: Transport,
         model: ExecModel,
-        arrived: Callable[[deque[bytes]], object],
+        arrived: Callable[[deque[bytes | int]], memoryview | None],
         poller: Poller,
         tidy: Callable[[], object],
     ) -> None: ...

@@ -15,7 +15,8 @@ from .trace import listeners, trace
 from .writing import REFUSED
 
 PATIENCE = 5.0  # seconds a send waits for credit before it says so, and a task to be written
-BACKLOG = 64  # frames that may wait to be written when a send with a timeout adds its own
+BACKLOG = 64  # buffers that may wait to be written when a send with a timeout adds its own
+BACKLOG_OF_PIECES = 2  # likewise, where it adds a MiB
 
 
 class Sender(object):
@@ -108,7 +109,7 @@ class Sender(object):
                 if by_steps:
                     deadline = clock() + PATIENCE  # for each step: some are on their way for long
                 if deadline is not None:
-                    self._write_backlog(end, deadline)
+                    self._write_backlog(end, deadline, BACKLOG_OF_PIECES)
                 with self._lock:
                     sent = self._protocol.send_some(end, kind, pieces)
                 if not sent:
@@ -120,12 +121,12 @@ class Sender(object):
             self._writer.flush_soon()
             end.user.wake()  # others may wait for this one to be done
 
-    def _write_backlog(self, end, deadline):
+    def _write_backlog(self, end, deadline, most=BACKLOG):
         # A send that returns in time, written or not, could be repeated until its frames
         # fill the memory.
-        if len(self._protocol.output) > BACKLOG:
+        if len(self._protocol.output) > most:
             self._writer.flush(deadline)
-            if len(self._protocol.output) > BACKLOG:
+            if len(self._protocol.output) > most:
                 raise TimeoutError(
                     "nothing sent on channel %d of gateway %s: the other end reads nothing"
                     % (end.id, self._gateway_id)

@@ -7,6 +7,7 @@ from .writing import Writer
 
 PATIENCE: float
 BACKLOG: int
+BACKLOG_OF_PIECES: int
 
 class Sender:
     def __init__(

@@ -11,6 +11,7 @@ import socket
 from functools import partial
 
 from . import compat
+from .arriving import HAS_PLACES
 from .compat import joined
 from .transport import Transport, can_poll, rest_of, retry, wait_fd
 
@@ -27,6 +28,8 @@ class SocketTransport(Transport):
         self._fd = sock.fileno()
         self.write_one = sock.sendall
         self.receive = partial(retry, sock.recv) if compat.PY2 else sock.recv
+        if HAS_PLACES:
+            self.receive_into = sock.recv_into
 
     def fileno(self):
         return self._fd

@@ -32,13 +32,15 @@ class Transport(object):
     ``receive(size)`` waits for bytes and returns up to ``size`` of them, ``b""`` at the
     end of the stream. It is a C function where that can be, so that Ctrl-C comes either
     before the bytes are taken or after they are kept. Once ``aborted`` is true, whatever it
-    returns stands for the end of the stream.
+    returns stands for the end of the stream. ``receive_into(view)`` puts them into a memoryview
+    and returns their number; None where there is no such function. ``slots`` are those that
+    both ends have, or None.
     """
 
     pollable = False
     rings = False
     aborted = False
-    receive = None
+    receive = receive_into = slots = None
 
     def fileno(self):
         """Return the file descriptor that is read."""

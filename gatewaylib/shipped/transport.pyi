@@ -1,6 +1,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from .slots import Slots
+
 _T = TypeVar("_T")
 _Buffer = bytes | memoryview
 
@@ -13,6 +15,8 @@ class Transport:
     rings: bool
     aborted: bool
     receive: Any  # Callable[[int], bytes] in every subclass
+    slots: Slots | None
+    receive_into: Any  # Callable[[memoryview], int], or None
     def fileno(self) -> int: ...
     def write_fileno(self) -> int: ...
     def wait_readable(self, timeout: float | None) -> bool: ...

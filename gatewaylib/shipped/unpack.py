@@ -188,7 +188,8 @@ def main(stdin, words, loads=None):
     else:
         load_codes(read_all(stdin, int(words[1])), loads)
     worker = __import__(ROOT + ".shipped.worker", None, None, ["serve"])
-    worker.serve(bytes(bytearray.fromhex(words[3].decode("ascii"))), int(words[2]))
+    options = bytes(bytearray.fromhex(words[3].decode("ascii")))
+    worker.serve(options, int(words[2]), int(words[4]))
 
 
 if "words" in globals():

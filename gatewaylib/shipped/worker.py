@@ -47,6 +47,7 @@ class Worker(BaseGateway):
 
     def __init__(self, id, transport, model, window, subclasses=False):
         super(Worker, self).__init__(id, transport, model, window, subclasses)
+        self._protocol.slots = transport.slots
         self._tasks = Tasks(self, model, self._task_ids)
         self._ends_itself = False
         self._ends_group = False
@@ -222,17 +223,17 @@ class Worker(BaseGateway):
             return None
 
 
-def serve(payload, write_fd):
+def serve(payload, write_fd, slots_fd=0):
     """Run the remote end over this process's standard streams until it ends; never return.
 
-    ``write_fd`` is what ``take_standard_streams`` takes.
+    ``write_fd`` and ``slots_fd`` are what ``take_standard_streams`` takes.
     ``payload`` is a serialized dict, made by the local side's bootstrap.py: ``hello``
     (text that begins the answer), ``version``, ``id``, ``execmodel``,
     ``window``, ``subclasses``, ``heartbeat``, ``ends_group``, ``chdir``, ``nice``, ``env``.
     """
     options = Serializer().loads(payload)
     try:
-        transport = take_standard_streams(write_fd)
+        transport = take_standard_streams(write_fd, slots_fd)
     except (OSError, IOError):
         sys.exit(
             "descriptor %d, the wire, is closed here: what runs this interpreter must leave "
@@ -245,6 +246,7 @@ def serve(payload, write_fd):
     try:
         model = _prepare(options)
         news = describe_interpreter()
+        news["has_slots"] = transport.slots is not None
     except Exception as error:
         text = "%s: %s" % (error.__class__.__name__, error)
         _say_hello(transport, options, {"error": compat.as_text(text)})

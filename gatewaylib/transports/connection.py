@@ -20,6 +20,7 @@ class Remote(Protocol):
     output: Output
     transport: Transport
     write_fd: int  # the descriptor that the remote is to write to, see ``wire``
+    slots_fd: int  # that of the slots that it shares with this end, 0 if there are none
     why_not_run: str | None  # why there was nothing to run, where that shows later
 
     def begin(self, timeout: float) -> None:
@@ -60,6 +61,7 @@ class Connection:
     pid: int | None = None
     pidfd: int | None = None
     write_fd = STDOUT
+    slots_fd = 0
     why_not_run: str | None = None
 
     def __init__(

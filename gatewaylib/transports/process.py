@@ -38,7 +38,7 @@ class LocalProcess:
         output: takes what it prints.
         own_stdout: whether this is the interpreter itself, whose stdout is not the wire.
 
-    ``write_fd`` is what it is to write to, see ``wire``.
+    ``write_fd`` is what it is to write to and ``slots_fd`` what it shares, see ``wire``.
 
     Raises OSError if the command can't be run; nothing is left of it then. A Ctrl-C may
     leave the process: ``launch`` makes it in a thread that none reaches.
@@ -71,7 +71,7 @@ class LocalProcess:
                         bufsize=0,
                         env=dict(env),
                         start_new_session=True,
-                        pass_fds=[read_end, wire.write_fd] if wire.write_fd > 2 else [read_end],
+                        pass_fds=[read_end, *wire.passed],
                     )
                     self.pid = self._popen.pid
                     undo.callback(self._end_unused)
@@ -82,7 +82,7 @@ class LocalProcess:
                     if read_end not in self._spare_ends:
                         os.close(read_end)
             self.transport: Transport = wire.transport
-            self.write_fd = wire.write_fd
+            self.write_fd, self.slots_fd = wire.write_fd, wire.slots_fd
             self._pidfd = _open_pidfd(self.pid)
             for name, stream in (("stdout", self._popen.stdout), ("stderr", self._popen.stderr)):
                 if stream is not None:

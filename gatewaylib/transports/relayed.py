@@ -123,6 +123,7 @@ class Relayed:
     pid: int | None = None
     pidfd: int | None = None
     write_fd = STDOUT
+    slots_fd = 0
     why_not_run: str | None = None
 
     def __init__(
