@@ -646,6 +646,24 @@ def test_sorted_values_that_do_not_add_up_are_a_load_error():
         error_of(BAD_DATA + (LoadError,), decoder._sorted, iter(lists), len(lists), loading)
 
 
+def test_lists_of_one_length_come_back_whatever_it_is():
+    for size in (1, 2, 31, 32, 300):
+        value = [list(range(n, n + size)) for n in range(40)]
+        assert same(PLAIN.loads(PLAIN.dumps(value)), value)
+
+
+def test_groups_that_do_not_add_up_are_a_load_error():
+    items = [1, 2, 3, 4]
+    loading = decoder._Loading(12, 1000, None)
+    assert decoder._groups(iter([2, items]), 2, loading) == [[1, 2], [3, 4]]
+    assert decoder._groups(iter([4, items]), 2, loading) == [items]
+
+    bad = (0, -1, 3, 8, 2**62, None, 2.0, u"2", [1, 2], [5, -1], [2])
+    for sizes in bad + (2,):  # at the end 2 too: nothing is left to pay with
+        error_of(BAD_DATA + (LoadError,), decoder._groups, iter([sizes, items]), 2, loading)
+    error_of(LoadError, decoder._groups, iter([2, u"abcd"]), 2, loading)
+
+
 def test_lengths_are_checked_before_anything_is_made_of_them():
     payload = PLAIN.dumps([1, u"a", None, b"b", {u"k": [2.5] * 10}, {1}])
     for position in range(1, HEAD.size):

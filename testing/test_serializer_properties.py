@@ -130,6 +130,8 @@ HEAVY = {
     "short texts and None": [*short_texts(6000), None],
     "bools": [True] * 6000,
     "lists of one": [[None], []] * 3000,
+    "lists of one bool": [[True]] * 6000,
+    "lists of two bools": [[True, False]] * 3000,
     "tuples of one": [(True,)] * 6000,
     "sets of five": [{1, 2, 3, 4, 5}, None] * 1500,
     **{f"rows of {size}": [keyed(size, True)] * (6000 // size) for size in (1, 6, 11, 22)},
