@@ -25,7 +25,7 @@ from gatewaylib.shipped.serializer import Serializer
 
 TIMES, AND_BYTES = 32, 64 * 1024  # memory for a payload: times its bytes, and so many bytes
 GROWTH = 64 * 2**20  # bytes: of the process, over all payloads
-LETTERS = b"[<LTDEFXCRSPGVMu\x80\x81cnBqdsbpaNjhi({"
+LETTERS = b"[<\xfe\xffLTDEFXCRSPGVMu\x80\x81cnBqdsbpaNjhi({"
 MEASURED = 5  # one in this many payloads: measuring memory takes three times as long
 
 
@@ -149,7 +149,7 @@ def main() -> int:
         if number % 4:
             payload = mutate(rng.choice(corpus), corpus, rng)
         else:
-            payload = rng.choice([b"{", b"(", b"[\x05L\x04", b"s", b"N", b""]) + rng.randbytes(
+            payload = rng.choice([b"{", b"(", b"[L\x04", b"s", b"N", b""]) + rng.randbytes(
                 rng.randrange(200)
             )
         verdict.load(serializer, payload)

@@ -397,12 +397,29 @@ def test_a_payload_that_nests_too_deep_is_a_load_error():
 
 
 def test_layouts_that_make_no_sense_are_load_errors():
-    for layout in (b"", b"L", b"q", b"L\2n", b"L\1nn", b"L\1L", b"L\1z", b"L\xff", b"D\1n"):
-        payload = b"[" + bytes(bytearray([len(layout)])) + layout
+    broken = (b"", b"L", b"q", b"L\2n", b"L\1nn", b"L\1L", b"L\1z", b"L\xff", b"D\1n", b"L\41")
+    for layout in broken:
+        payload = b"[" + layout + b"\xff"
 
         error_of(LoadError, PLAIN.loads, payload)
         error_of(LoadError, PLAIN.loads, payload)  # nor is it kept as one that does
-    assert PLAIN.loads(b"[\3L\1n") == [None]
+    assert PLAIN.loads(b"[L\1n\xff") == [None]
+    error_of(LoadError, PLAIN.loads, b"[L\1n")
+
+
+def test_a_layout_of_more_than_255_bytes_is_a_load_error():
+    assert PLAIN.loads(b"[L\1T\2LL\0\0\xff") == [([], [])]
+    assert len(PLAIN.loads(b"[L" + b"\1L" * 126 + b"\0\xff")) == 1
+
+    error_of(LoadError, PLAIN.loads, b"[L" + b"\1L" * 127 + b"\0\xff")
+
+
+def test_keys_and_dicts_that_do_not_add_up_are_load_errors():
+    assert same(PLAIN.loads(b"[D\2nn\xfea\0b\xff"), {u"a": None, u"b": None})
+    for keys in (b"", b"\xfea", b"\xfea\0b\0c", b"\xfea\0b\xfec", b"\xfea\0\x80"):
+        error_of(LoadError, PLAIN.loads, b"[D\2nn" + keys + b"\xff")
+        error_of(LoadError, PLAIN.loads, b"[D\2nn" + keys + b"\xff")
+    error_of(LoadError, PLAIN.loads, b"[L\0\xfea\xff")
 
 
 def test_a_small_message_whose_bytes_end_too_early_is_a_load_error():
@@ -420,7 +437,7 @@ def test_small_messages_travel_however_many_layouts_and_keys_there_are():
         payload = PLAIN.dumps(value)
         assert payload[:1] in (b"[", b"<")
         assert same(PLAIN.loads(payload), value)
-    for kept in (layouts.layouts, layouts.keys_of_bytes, layouts.bytes_of_keys):
+    for kept in (layouts.layouts, layouts.heads, layouts.rows, layouts.bytes_of_keys):
         assert len(kept) <= layouts.KEPT
 
 
@@ -627,6 +644,24 @@ def test_sorted_values_that_do_not_add_up_are_a_load_error():
     assert decoder._sorted(iter(good), 3, loading) == [u"a", u"c", u"b"]
     for lists in bad:
         error_of(BAD_DATA + (LoadError,), decoder._sorted, iter(lists), len(lists), loading)
+
+
+def test_lists_of_one_length_come_back_whatever_it_is():
+    for size in (1, 2, 31, 32, 300):
+        value = [list(range(n, n + size)) for n in range(40)]
+        assert same(PLAIN.loads(PLAIN.dumps(value)), value)
+
+
+def test_groups_that_do_not_add_up_are_a_load_error():
+    items = [1, 2, 3, 4]
+    loading = decoder._Loading(12, 1000, None)
+    assert decoder._groups(iter([2, items]), 2, loading) == [[1, 2], [3, 4]]
+    assert decoder._groups(iter([4, items]), 2, loading) == [items]
+
+    bad = (0, -1, 3, 8, 2**62, None, 2.0, u"2", [1, 2], [5, -1], [2])
+    for sizes in bad + (2,):  # at the end 2 too: nothing is left to pay with
+        error_of(BAD_DATA + (LoadError,), decoder._groups, iter([sizes, items]), 2, loading)
+    error_of(LoadError, decoder._groups, iter([2, u"abcd"]), 2, loading)
 
 
 def test_lengths_are_checked_before_anything_is_made_of_them():

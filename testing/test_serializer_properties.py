@@ -130,6 +130,8 @@ HEAVY = {
     "short texts and None": [*short_texts(6000), None],
     "bools": [True] * 6000,
     "lists of one": [[None], []] * 3000,
+    "lists of one bool": [[True]] * 6000,
+    "lists of two bools": [[True, False]] * 3000,
     "tuples of one": [(True,)] * 6000,
     "sets of five": [{1, 2, 3, 4, 5}, None] * 1500,
     **{f"rows of {size}": [keyed(size, True)] * (6000 // size) for size in (1, 6, 11, 22)},
@@ -182,13 +184,13 @@ def test_a_payload_takes_at_most_32_times_its_bytes_of_memory(name):
 @pytest.mark.skipif(not CPYTHON, reason="tracemalloc is CPython's")
 @pytest.mark.parametrize("value", HEAVY_AND_SMALL)
 def test_a_small_message_may_not_take_more(value, monkeypatch):
-    monkeypatch.setattr(small, "ENTRIES", 255)
-    monkeypatch.setattr(small, "CONTAINERS", 255)
-    most = max(n for n in range(255) if small.encode_small([value] * n))
+    for module, name in ((small, "ENTRIES"), (layouts, "ENTRIES"), (small, "CONTAINERS")):
+        monkeypatch.setattr(module, name, 65)  # from 66 on, a size may be a code
+    most = max(n for n in range(66) if small.encode_small([value] * n))
     payload = PLAIN.dumps([value] * most)
     assert payload[:1] == b"["
     layouts.layouts.clear()
-    layouts.keys_of_bytes.clear()
+    layouts.heads.clear()
 
     assert load_and_measure(payload) == [value] * most
 

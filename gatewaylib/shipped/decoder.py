@@ -286,14 +286,23 @@ def _common_length(lists):
 
 def _groups(values, size, loading):
     sizes, items = islice(values, size)
-    if type(sizes) is not list or type(items) is not list:
+    if type(items) is not list:
         raise LoadError("no list where one must be")
-    size, rest = sizes[0], iter(items)
-    if 0 < size < LONG and sizes.count(size) == len(sizes) and size * len(sizes) == len(items):
-        return list(imap(list, izip(*[rest] * size)))
+    if type(sizes) is not list:
+        return _equal_groups(sizes, items, loading)
     if sum(sizes) != len(items) or min(sizes) < 0:
         raise LoadError("groups that don't add up")
+    rest = iter(items)
     return [list(islice(rest, size)) for size in sizes]
+
+
+def _equal_groups(size, items, loading):
+    if size < 1 or len(items) % size:
+        raise LoadError("groups that don't add up")
+    loading.pay(4 * (len(items) // size))
+    if size < LONG:
+        return list(imap(list, izip(*[iter(items)] * size)))
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _long_tuple(values, size, loading):

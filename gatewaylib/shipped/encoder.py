@@ -19,7 +19,7 @@ from __future__ import absolute_import
 
 import struct
 from itertools import chain, compress
-from operator import itemgetter
+from operator import countOf, itemgetter
 
 from .columns import (
     BIG,
@@ -277,22 +277,29 @@ def _form(value, kind, columns):
         return FROZENSET, [list(value)], 8 * len(value) + 8
     if kind is Reduced:
         return REDUCED, value, 0
-    types = set(imap(type, value))
-    if len(types) == 1 or types == _INTS:
+    alike = _type_of_all(value)
+    if alike is not None:
         if kind is tuple:
             return LONG_TUPLE, [list(value)], 0
-        form = _alike(value, type(value[0]), columns)
+        form = _alike(value, alike, columns)
         if form is not None:
             return form
     return (LIST if kind is list else TUPLE), value, 0
+
+
+def _type_of_all(values):
+    """Return the type of all these values, or None if they have several; long counts as int."""
+    kind = type(values[0])
+    if countOf(imap(type, values), kind) == len(values):
+        return kind
+    return kind if kind in _INTS and _INTS.issuperset(imap(type, values)) else None
 
 
 def _alike(values, kind, columns):
     """Return the form of a list of values of one type, or None if they have no more in common."""
     if kind is dict:
         all_keys = list(chain.from_iterable(values))
-        types = set(imap(type, all_keys))
-        if len(types) != 1 or types.pop() not in _KEYS:
+        if not all_keys or _type_of_all(all_keys) not in _KEYS:
             return None
         keys = list(values[0])
         if all_keys != keys * len(values):  # No dict has a key twice, so none is shorter either.
@@ -306,9 +313,14 @@ def _alike(values, kind, columns):
         block = [list(imap(itemgetter(index), values)) for index in range(size)]
         return TUPLES, block, 2 * len(values)
     if kind is list:
-        block = [list(imap(len, values)), list(chain.from_iterable(values))]
+        sizes, items = list(imap(len, values)), list(chain.from_iterable(values))
+        simple = items and _type_of_all(items) in CODE_OF_TYPE
         # Not if they hold containers: a list that holds itself would grow for ever.
-        return (GROUPS, block, 0) if _TYPES.isdisjoint(imap(type, block[1])) else None
+        if not simple and not _TYPES.isdisjoint(imap(type, items)):
+            return None
+        if items and sizes.count(sizes[0]) == len(sizes):
+            return GROUPS, [sizes[0], items], 4 * len(sizes)
+        return GROUPS, [sizes, items], 0
     code = _CODES[kind]
     if code == NONE or code == CONTAINER:
         return None

@@ -1,34 +1,26 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-LIST: int
-TUPLE: int
-DICT: int
-LONGEST: int
+BETWEEN: bytes
+END: bytes
+LAYOUT: int
+ENTRIES: int
 KEPT: int
 KEPT_BYTES: int
 
-class Layout:
-    read_row: Callable[[bytes, int], Sequence[Any]]
-    row_size: int
-    numbers: int
-    dicts: list[int]
-    blobs: bytearray
-    texts: int
-    containers: list[
-        tuple[Callable[[tuple[Any, ...]], Any], Callable[[list[Any]], tuple[Any, ...]], int | None]
-    ]
-    def __init__(self, data: bytes) -> None: ...
+_Counts = tuple[int, int, int, int]
+_Read = Callable[[bytes, int], Sequence[Any]]
+_Row = tuple[Callable[..., bytes], _Read, int]
+_Make = Callable[[Any], Any]
+_Take = Callable[[list[Any]], Sequence[Any]]
+_Layout = tuple[_Read, int, bytearray, int, list[tuple[_Make, _Take, int]]]
+_Head = tuple[_Read, int, bytearray, int, list[tuple[_Make, _Take, list[str] | None]]]
 
-layouts: dict[bytes, Layout]
-packs: dict[bytes, Callable[..., bytes]]
-keys_of_bytes: dict[bytes, list[str]]
 bytes_of_keys: dict[tuple[str, ...], bytes]
+rows: dict[_Counts, _Row]
+layouts: dict[bytes, _Layout]
+heads: dict[bytes, _Head]
 
-def row_format(numbers: bytearray, lengths: int) -> bytes: ...
-def make_pack(
-    data: bytes, containers: int, numbers: Sequence[float], lengths: int
-) -> Callable[..., bytes]: ...
-def make_layout(data: bytes) -> Layout: ...
-def split_keys(data: bytes) -> list[str]: ...
 def join_keys(keys: tuple[str, ...]) -> bytes | None: ...
+def make_row(counts: _Counts) -> _Row: ...
+def make_head(data: bytes) -> _Head: ...

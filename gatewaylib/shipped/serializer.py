@@ -8,7 +8,6 @@ before. What ``dumps`` and ``dump`` make is on its own, so it says its version a
 from __future__ import absolute_import
 
 import struct
-from functools import partial
 
 from .columns import BAD_DATA, ChannelId, Choices, encode_big, latin1_text
 from .compat import (
@@ -79,7 +78,6 @@ class Serializer(object):
             self._single[b"s"] = _after_letter(as_bytes)
         self._single[b"h"] = _after_letter(self._choices.make_channel)
         self._single[b"{"] = self._single[b"("] = self._load_container
-        self._single[SMALL] = self._single[SMALL_PYTHON_2] = partial(decode_small, self._choices)
 
     def dumps(self, item):
         """Return the item as payload bytes.
@@ -135,24 +133,21 @@ class Serializer(object):
         """
         try:
             if type(payload) is bytes and len(payload) <= _LONG:  # most are
-                return self._single[payload[:1]](payload)
-            return self._loads_other(payload)
+                return self._single[payload[:1]](payload, self._choices)
+            if type(payload) is list:
+                if as_bytes(payload[0][:1]) == b"b":
+                    rest = [part for part in [payload[0][1:]] + payload[1:] if part]
+                    return rest[0] if len(rest) == 1 and type(rest[0]) is bytes else joined(rest)
+                payload = joined(payload)
+            payload = as_bytes(payload) if len(payload) <= _LONG else memoryview(payload)
+            return self._single[as_bytes(payload[:1])](payload, self._choices)
         except BAD_DATA as error:
             raise LoadError("no item: %s: %s" % (type(error).__name__, error))
         except RuntimeError as error:  # RecursionError, by comparing keys nested deep
             raise LoadError("no item: %s" % error)
 
-    def _loads_other(self, payload):
-        if type(payload) is list:
-            if as_bytes(payload[0][:1]) == b"b":
-                rest = [part for part in [payload[0][1:]] + payload[1:] if part]
-                return rest[0] if len(rest) == 1 and type(rest[0]) is bytes else joined(rest)
-            payload = joined(payload)
-        payload = as_bytes(payload) if len(payload) <= _LONG else memoryview(payload)
-        return self._single[as_bytes(payload[:1])](payload)
-
-    def _load_container(self, payload):
-        return decode(payload, self._choices, self._restore)
+    def _load_container(self, payload, choices):
+        return decode(payload, choices, self._restore)
 
     def _restore(self, name, value):
         restore = self._registry.restorer(name)
@@ -198,14 +193,14 @@ _DUMP_PARTS[bytes] = _dump_bytes_parts
 
 
 def _after_letter(read):
-    return lambda payload: read(payload[1:])
+    return lambda payload, choices: read(payload[1:])
 
 
 def _load_fixed(values):
-    return lambda payload: values[as_bytes(payload)]
+    return lambda payload, choices: values[as_bytes(payload)]
 
 
-def _load_complex(payload):
+def _load_complex(payload, choices):
     _, real, imag = _COMPLEX.unpack(payload)
     return complex(real, imag)
 
@@ -213,16 +208,18 @@ def _load_complex(payload):
 _LOAD = {
     b"n": _load_fixed({b"n": None}),
     b"B": _load_fixed({b"B\x00": False, b"B\x01": True}),
-    b"i": lambda payload: _INT32.unpack(payload)[1],
-    b"q": lambda payload: _INT64.unpack(payload)[1],
+    b"i": lambda payload, choices: _INT32.unpack(payload)[1],
+    b"q": lambda payload, choices: _INT64.unpack(payload)[1],
     b"N": _after_letter(int_from_bytes),
-    b"d": lambda payload: _FLOAT.unpack(payload)[1],
+    b"d": lambda payload, choices: _FLOAT.unpack(payload)[1],
     b"j": _load_complex,
     b"b": _after_letter(as_bytes),
     b"p": _after_letter(as_bytes),
     b"a": _after_letter(bytearray),
     b"s": _after_letter(decode_text),
     b"u": _after_letter(decode_text),
+    SMALL: decode_small,
+    SMALL_PYTHON_2: decode_small,
 }
 
 

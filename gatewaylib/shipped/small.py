@@ -1,7 +1,7 @@
 # shipped: stdlib only; Python 2.7-3.14, PyPy, Jython; pure
 """Small messages: a few values in a few containers <-> bytes.
 
-A small message is its layout, and then all numbers, the keys of each dict, all else that
+A small message is its layout, the keys of each dict, and then all numbers, all else that
 is bytes, and all text joined. Sending it looks at each value once. Reading it takes a call
 for all numbers, one for all text and one or two for each container, as ``layouts`` knows
 what is to be done. What is not small, or has a value of a rarer type in it, is left to
@@ -12,34 +12,38 @@ from __future__ import absolute_import
 import struct
 
 from .columns import BOOL, CODE_OF_TYPE, FLOAT, INT, NONE, TEXT, ChannelId, as_blob
-from .compat import PY2, SURROGATES, as_bytes, bytes_of, int_types, izip, text_type
+from .compat import (
+    PY2,
+    SURROGATES,
+    as_bytes,
+    bytes_of,
+    encode_text,
+    imap,
+    int_types,
+    izip,
+    text_type,
+)
 from .errors import LoadError
 from .layouts import (
-    DICT,
-    LIST,
-    LONGEST,
-    TUPLE,
+    END,
+    ENTRIES,
+    LAYOUT,
     bytes_of_keys,
+    heads,
     join_keys,
-    keys_of_bytes,
-    layouts,
-    make_layout,
-    make_pack,
-    packs,
-    split_keys,
+    make_head,
+    make_row,
+    rows,
 )
+from .records import DICT, LIST, TUPLE
 
-# A small message begins with one of these; the second: its text is Python 2's unicode.
+# A small message begins with one of these; the second: Python 2 wrote it.
 SMALL, SMALL_PYTHON_2 = b"[", b"<"
-WRITER = SMALL_PYTHON_2 if PY2 else SMALL
 
-LAYOUT = 255  # bytes of it
 CONTAINERS = 32  # of a message
-ENTRIES = 32  # of a container
+LONGEST = 65535  # bytes of a blob, and of all text
 
-_HEADS = [SMALL + bytes_of([size]) for size in range(LAYOUT + 1)]
-_WRITER_HEADS = [WRITER + bytes_of([size]) for size in range(LAYOUT + 1)]
-_SIZE = struct.Struct("<xB").unpack_from
+_WRITER = SMALL_PYTHON_2 if PY2 else SMALL
 _LONG = int_types[-1]
 _CONTAINERS = {list: LIST, tuple: TUPLE, dict: DICT}
 _BLOB_TYPES = frozenset([bytes, complex, ChannelId])
@@ -50,26 +54,25 @@ def encode_small(item):
     code = _CONTAINERS.get(type(item))
     if code is None:
         return None
-    codes = [code]
-    numbers, keys, blobs, texts = [], [], [], []
+    codes, parts = [code], [_WRITER, b""]
+    ints, floats, bools, blobs, texts = [], [], [], [], []
     containers = [item]
-    for container in containers:
+    for container in containers:  # which grows
         size = len(container)
         if size > ENTRIES or len(containers) > CONTAINERS:
             return None
         codes.append(size)
         if type(container) is dict and size:
-            for key in container:
+            keys = tuple(container)
+            for key in keys:
                 if type(key) is not text_type:
                     return None
-            row = tuple(container)
-            data = bytes_of_keys.get(row)
-            if data is None:
-                data = join_keys(row)
-                if data is None:
-                    return None
-            keys.append(data)
+            data = bytes_of_keys.get(keys) or join_keys(keys)
+            if data is None or len(keys) != size:
+                return None
+            parts.append(data)
             container = container.values()
+        end = len(codes) + size
         for value in container:
             kind = type(value)
             if kind is text_type:
@@ -77,15 +80,15 @@ def encode_small(item):
                 texts.append(value)
             elif kind is int or kind is _LONG:
                 codes.append(INT)
-                numbers.append(value)
+                ints.append(value)
             elif value is None:
                 codes.append(NONE)
             elif kind is float:
                 codes.append(FLOAT)
-                numbers.append(value)
+                floats.append(value)
             elif kind is bool:
                 codes.append(BOOL)
-                numbers.append(value)
+                bools.append(value)
             elif kind is dict:
                 codes.append(DICT)
                 containers.append(value)
@@ -104,18 +107,24 @@ def encode_small(item):
                 blobs.append(blob)
             else:
                 return None
-    if keys:
-        blobs = keys + blobs
+        if len(codes) != end:
+            return None  # Another thread changes it.
     if len(codes) > LAYOUT:
         return None
-    data = bytes_of(codes)
+    counts = len(ints), len(floats), len(bools), len(blobs)
+    pack, _, _ = rows.get(counts) or make_row(counts)
+    ints += floats
+    ints += bools
+    if blobs:
+        ints += imap(len, blobs)
     try:
-        pack = packs.get(data) or make_pack(data, len(containers), numbers, len(blobs))
-        for blob in blobs:
-            numbers.append(len(blob))
-        row = pack(*numbers)
-    except (LoadError, struct.error):
-        return None  # An int of more than 64 bits, or another thread changed the item.
+        row = pack(*ints)
+    except struct.error:
+        return None  # An int of more than 64 bits.
+    parts[1] = bytes_of(codes)
+    parts.append(END)
+    parts.append(row)
+    parts += blobs
     if texts:
         text = u"\0".join(texts)
         if text.count(u"\0") != len(texts) - 1:
@@ -123,12 +132,11 @@ def encode_small(item):
         text = text.encode("utf-8", SURROGATES)
         if len(text) > LONGEST:
             return None
-        blobs.append(text)
-    heads = _WRITER_HEADS if texts or keys else _HEADS
-    return b"".join([heads[len(data)], data, row] + blobs)
+        parts.append(text)
+    return b"".join(parts)
 
 
-def decode_small(choices, data):
+def decode_small(data, choices):
     """Return the container of a small message, which may be a memoryview.
 
     Raises:
@@ -136,44 +144,37 @@ def decode_small(choices, data):
     """
     if type(data) is not bytes:
         data = as_bytes(data)
-    position = 2 + _SIZE(data)[0]
-    known = data[2:position]
-    layout = layouts.get(known) or make_layout(known)
-    row = layout.read_row(data, position)
-    position += layout.row_size
-    undecoded = choices.undecoded and data[:1] == SMALL
-    values = list(row)
-    add = values.append
-    add(None)
-    if len(row) > layout.numbers:
-        lengths = iter(row[layout.numbers :])
-        for size, length in izip(layout.dicts, lengths):
+    head, end, data = data.partition(END)
+    if not end:
+        raise LoadError("cut off")
+    read_row, position, blobs, expected, steps = heads.get(head) or make_head(head)
+    undecoded = choices.undecoded and head[:1] == SMALL
+    row = read_row(data, 0)
+    values = [None]
+    values += row
+    if blobs:
+        for code, length in izip(blobs, row[-len(blobs) :]):
             end = position + length
-            known = data[position:end]
-            keys = keys_of_bytes.get(known) or split_keys(known)
-            if len(keys) != size:
-                raise LoadError("%d keys and %d values" % (len(keys), size))
-            add(known.split(b"\0") if undecoded else keys)
+            values.append(choices.make[code](data[position:end]))
             position = end
-        if layout.blobs:
-            for code, length in izip(layout.blobs, lengths):
-                end = position + length
-                add(choices.make[code](data[position:end]))
-                position = end
-    if position > len(data) or (position < len(data) and not layout.texts):
-        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
-    if layout.texts:
+        if position > len(data):
+            raise LoadError("%d bytes, but %d are needed" % (len(data), position))
+    if expected:
         text = data[position:]
         if undecoded:
             texts = text.split(b"\0")
         else:
             texts = text.decode("utf-8", SURROGATES).split(u"\0")
-        if len(texts) != layout.texts:
-            raise LoadError("%d texts, but %d are needed" % (len(texts), layout.texts))
+        if len(texts) != expected:
+            raise LoadError("%d texts, but %d are needed" % (len(texts), expected))
         values += texts
-    for make, take, keys in layout.containers:
+    elif position != len(data):
+        raise LoadError("%d bytes, but %d are needed" % (len(data), position))
+    for make, take, keys in steps:
         if keys is None:
-            add(make(take(values)))
+            values.append(make(take(values)))
         else:
-            add(dict(izip(values[keys], take(values))))
+            if undecoded:
+                keys = imap(encode_text, keys)
+            values.append(dict(izip(keys, take(values))))
     return values[-1]
