@@ -57,13 +57,14 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 # which they may import.
 AT_ONCE = """
     __init__ shipped.__init__ shipped.compat shipped.errors shipped.trace shipped.debug
-    shipped.runs shipped.frames shipped.columns shipped.sendable shipped.records shipped.decoder
-    shipped.layouts shipped.small shipped.serializer shipped.channel_state shipped.arriving
-    shipped.outgoing shipped.protocol shipped.forks shipped.threads shipped.slots shipped.transport
-    shipped.pipe_transport shipped.standard_streams shipped.writing shipped.polling
-    shipped.reading shipped.channel_file shipped.told_errors shipped.channel shipped.callbacks
-    shipped.handles shipped.heartbeat shipped.sending shipped.receiving shipped.task_sources
-    shipped.tasks shipped.names gateway_base shipped.worker
+    shipped.runs shipped.frames shipped.columns shipped.sendable shipped.records
+    shipped.decoder shipped.layouts shipped.small shipped.serializer shipped.channel_state
+    shipped.arriving shipped.outgoing shipped.events shipped.protocol shipped.forks
+    shipped.threads shipped.slots shipped.transport shipped.pipe_transport
+    shipped.standard_streams shipped.writing shipped.polling shipped.reading
+    shipped.channel_file shipped.told_errors shipped.channel shipped.callbacks shipped.handles
+    shipped.heartbeat shipped.sending shipped.receiving shipped.task_sources shipped.tasks
+    shipped.names gateway_base shipped.worker
 """.split()
 
 

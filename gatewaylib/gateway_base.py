@@ -9,7 +9,7 @@ from __future__ import absolute_import
 
 import sys
 
-from .shipped import protocol
+from .shipped import events
 from .shipped.callbacks import Callbacks
 from .shipped.channel import Channel, Mailbox
 from .shipped.compat import HAS_REFERENCE_COUNTS
@@ -158,9 +158,9 @@ class BaseGateway(object):
                     self._stream_ended()
                     return
                 with self._lock:
-                    events = self._protocol.receive(data)
-                for event, subject, detail in events:
-                    if event is protocol.ITEM:
+                    found = self._protocol.receive(data)
+                for event, subject, detail in found:
+                    if event is events.ITEM:
                         subject.user.items.append(detail)
                         self._came(subject, 1)
                     else:
@@ -240,16 +240,16 @@ class BaseGateway(object):
                 pass  # nobody wanted it
 
     _ON = {
-        protocol.ITEMS: lambda self, *args: self._on_items(*args),
-        protocol.OPENED: lambda self, *args: self._on_opened(*args),
-        protocol.TASK: lambda self, *args: self._on_task(*args),
-        protocol.DROPPED: lambda self, *args: self._on_dropped(*args),
-        protocol.ENDED: lambda self, *args: self._on_ended(*args),
-        protocol.CREDITED: lambda self, *args: self._on_credited(*args),
-        protocol.STATUS_ASKED: lambda self, *args: self._on_status_asked(*args),
-        protocol.STATUS_TOLD: lambda self, *args: self._on_status_told(*args),
-        protocol.RECONFIGURED: lambda self, *args: self._on_reconfigured(*args),
-        protocol.SAID_GOODBYE: lambda self, *args: self._on_goodbye(*args),
+        events.ITEMS: lambda self, *args: self._on_items(*args),
+        events.OPENED: lambda self, *args: self._on_opened(*args),
+        events.TASK: lambda self, *args: self._on_task(*args),
+        events.DROPPED: lambda self, *args: self._on_dropped(*args),
+        events.ENDED: lambda self, *args: self._on_ended(*args),
+        events.CREDITED: lambda self, *args: self._on_credited(*args),
+        events.STATUS_ASKED: lambda self, *args: self._on_status_asked(*args),
+        events.STATUS_TOLD: lambda self, *args: self._on_status_told(*args),
+        events.RECONFIGURED: lambda self, *args: self._on_reconfigured(*args),
+        events.SAID_GOODBYE: lambda self, *args: self._on_goodbye(*args),
     }
 
     # ---- strings, and channels inside items ------------------------------------------

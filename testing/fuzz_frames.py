@@ -28,18 +28,10 @@ from gatewaylib.shipped import frames
 from gatewaylib.shipped.channel import Mailbox
 from gatewaylib.shipped.channel_state import OPEN, SENT_LAST
 from gatewaylib.shipped.errors import DataFormatError, ProtocolError
+from gatewaylib.shipped.events import ENDED, ITEM, ITEMS, OPENED, RECONFIGURED, TASK
 from gatewaylib.shipped.frames import HEADER, PIECE, encode
 from gatewaylib.shipped.outgoing import AMOUNT, SLOT
-from gatewaylib.shipped.protocol import (
-    ENDED,
-    ITEM,
-    ITEMS,
-    MOST_SLOTS,
-    OPENED,
-    RECONFIGURED,
-    TASK,
-    Protocol,
-)
+from gatewaylib.shipped.protocol import MOST_SLOTS, Protocol
 from gatewaylib.shipped.serializer import Serializer
 
 GROWTH = 64 * 2**20  # bytes that one peer may make a side keep

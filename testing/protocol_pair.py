@@ -3,7 +3,8 @@
 from __future__ import absolute_import
 
 from gatewaylib.shipped.compat import joined
-from gatewaylib.shipped.protocol import DEFAULT_WINDOW, ITEM, ITEMS, MOST_SLOTS, Protocol
+from gatewaylib.shipped.events import ITEM, ITEMS
+from gatewaylib.shipped.protocol import DEFAULT_WINDOW, MOST_SLOTS, Protocol
 
 
 class Side(object):

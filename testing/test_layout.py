@@ -38,6 +38,7 @@ ORDER = """
     shipped/channel_state.py        pure
     shipped/arriving.py             pure
     shipped/outgoing.py             pure
+    shipped/events.py               pure
     shipped/protocol.py             pure
     shipped/java_lock.py
     shipped/forks.py

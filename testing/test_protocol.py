@@ -10,22 +10,21 @@ from gatewaylib.shipped.arriving import BELIEVED, HAS_PLACES
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, SENT_LAST
 from gatewaylib.shipped.compat import joined
 from gatewaylib.shipped.errors import GatewayError, IllegalMove, ProtocolError
-from gatewaylib.shipped.frames import Pieces
-from gatewaylib.shipped.outgoing import AMOUNT, ITEM_COST, NO_LIMIT
-from gatewaylib.shipped.protocol import (
+from gatewaylib.shipped.events import (
     CREDITED,
     DROPPED,
     ENDED,
     ITEM,
-    MOST_SLOTS,
     OPENED,
     RECONFIGURED,
     SAID_GOODBYE,
     STATUS_ASKED,
     STATUS_TOLD,
     TASK,
-    Protocol,
 )
+from gatewaylib.shipped.frames import Pieces
+from gatewaylib.shipped.outgoing import AMOUNT, ITEM_COST, NO_LIMIT
+from gatewaylib.shipped.protocol import MOST_SLOTS, Protocol
 
 LARGE = b"0123456789abcdef" * (frames.PIECE // 16) * 3 + b"the end"
 

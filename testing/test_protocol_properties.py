@@ -10,8 +10,8 @@ from protocol_pair import Pair
 
 from gatewaylib.shipped import frames, outgoing
 from gatewaylib.shipped.channel_state import CLOSED, CLOSING, GOT_LAST, OPEN, SENT_LAST
+from gatewaylib.shipped.events import CREDITED, ENDED, ITEM, OPENED, TASK
 from gatewaylib.shipped.outgoing import ITEM_COST
-from gatewaylib.shipped.protocol import CREDITED, ENDED, ITEM, OPENED, TASK
 
 SMALL_PIECE = 64  # bytes, so that small items have many pieces
 SIDES = st.sampled_from(["local", "remote"])

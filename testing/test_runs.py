@@ -10,8 +10,10 @@ from protocol_pair import Pair, channel, items
 
 from gatewaylib.shipped import frames, runs
 from gatewaylib.shipped.errors import ProtocolError
-from gatewaylib.shipped.frames import DATA, RUN, FrameDecoder, encode
-from gatewaylib.shipped.protocol import ITEMS, Protocol
+from gatewaylib.shipped.events import ITEMS
+from gatewaylib.shipped.frames import DATA, FrameDecoder, encode
+from gatewaylib.shipped.protocol import Protocol
+from gatewaylib.shipped.runs import RUN
 
 CUTS_RUNS = hasattr(struct, "iter_unpack")  # not Python 2
 ALIKE = [b"%5d" % number for number in range(40)]

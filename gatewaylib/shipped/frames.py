@@ -15,7 +15,7 @@ import struct
 
 from .compat import deque, int_types, joined
 from .errors import ProtocolError
-from .runs import run_of
+from .runs import RUN, run_of
 
 HEADER = struct.Struct("!BII")
 _SIZE = HEADER.size
@@ -47,7 +47,6 @@ WORTH_A_LOOK = 2**8  # bytes of a chunk: in fewer is no run
     BEGIN,  # an item that comes in pieces: 8 bytes, how many follow; and its first byte
     IN_SLOT,  # a PIECE_OF whose bytes are in a slot: its number, 1 byte, and how many, 4 bytes
 ) = range(1, 19)
-RUN = -1  # no kind of the wire: many DATA of one channel, one behind another
 
 
 def encode(kind, channel, payload=b""):

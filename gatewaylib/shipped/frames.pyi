@@ -26,7 +26,6 @@ IN_SLOT: int
 MOST_PARTS: int
 WORTH_PLACING: int
 WORTH_A_LOOK: int
-RUN: int
 
 _Frame = tuple[int, int, bytes | memoryview | list[bytes | memoryview] | tuple[bytes, ...]]
 

@@ -19,8 +19,22 @@ from . import frames
 from .arriving import Arriving
 from .channel_state import CLOSING, OPEN, SENT_LAST, TRANSITIONS
 from .errors import ProtocolError
-from .frames import DATA, EXEC, PIECE_OF, RUN
+from .events import (
+    CREDITED,
+    DROPPED,
+    ENDED,
+    ITEM,
+    ITEMS,
+    OPENED,
+    RECONFIGURED,
+    SAID_GOODBYE,
+    STATUS_ASKED,
+    STATUS_TOLD,
+    TASK,
+)
+from .frames import DATA, EXEC, PIECE_OF
 from .outgoing import AMOUNT, ITEM_COST, MAX_OFFERS, NO_LIMIT, SLOT, TO_SENT_LAST, End, Outgoing
+from .runs import RUN
 
 VERSION = (1, 0)  # a different first number is refused, a different second one is not
 
@@ -31,33 +45,6 @@ MOST_SLOTS = 3  # of each direction; with more than one the two ends take fewer 
 MAX_ANSWERS = 2**17  # frames that wait because the other side talks and does not read
 
 PARTS = (PIECE_OF, DATA, EXEC)  # the kinds of which an item is made
-
-# What receive() makes of the frames: (event, subject, detail)
-(
-    OPENED,  # an end the other side opened
-    TASK,  # an end to run a task on, its payload
-    ITEM,  # an end, a payload
-    ITEMS,  # an end, a tuple of payloads
-    DROPPED,  # an end closed here, the payload of an item that crossed the close
-    ENDED,  # an end whose other side sends no more; an error payload, b"" or None (sent last)
-    CREDITED,  # an end that may send again
-    STATUS_ASKED,  # a number the answer repeats
-    STATUS_TOLD,  # that number, a payload
-    RECONFIGURED,  # an end, or None for the gateway; a payload
-    SAID_GOODBYE,  # why the other side gives up, as UTF-8; b"": it was asked to end
-) = (
-    "opened",
-    "task",
-    "item",
-    "items",
-    "dropped",
-    "ended",
-    "credited",
-    "status-asked",
-    "status-told",
-    "reconfigured",
-    "said-goodbye",
-)
 
 
 def size_of(payload):

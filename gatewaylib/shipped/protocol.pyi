@@ -13,18 +13,6 @@ MAX_ANSWERS: int
 MOST_SLOTS: int
 PARTS: tuple[int, ...]
 
-OPENED: str
-TASK: str
-ITEM: str
-ITEMS: str
-DROPPED: str
-ENDED: str
-CREDITED: str
-STATUS_ASKED: str
-STATUS_TOLD: str
-RECONFIGURED: str
-SAID_GOODBYE: str
-
 # (event, subject, detail): which they are depends on the event
 _Event = tuple[str, Any, Any]
 

@@ -9,6 +9,7 @@ from __future__ import absolute_import
 
 import struct
 
+RUN = -1  # as the kind of a frame, which no kind of the wire is
 LONGEST = 128  # payload bytes: copying longer ones costs more than cutting them
 SHORTEST = 16  # frames: a few are cut as quickly one by one
 _formats = [None] * (LONGEST + 1)  # payload bytes -> Struct of a frame as its header, its payload

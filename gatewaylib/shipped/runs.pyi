@@ -1,5 +1,6 @@
 import struct
 
+RUN: int
 LONGEST: int
 SHORTEST: int
 

@@ -1,0 +1,11 @@
+OPENED: str
+TASK: str
+ITEM: str
+ITEMS: str
+DROPPED: str
+ENDED: str
+CREDITED: str
+STATUS_ASKED: str
+STATUS_TOLD: str
+RECONFIGURED: str
+SAID_GOODBYE: str
