@@ -355,3 +355,70 @@ class Instead:
 
     def __getattr__(self, name):
         return self._changes[name] if name in self._changes else getattr(self._other, name)
+
+
+# ---- who waits long beside who asks often --------------------------------------------
+
+
+def test_who_asks_often_reads_its_answers_though_another_thread_was_reading(gateway, readers):
+    long = gateway.remote_exec("channel.receive(); channel.send('at last')")
+    often = gateway.remote_exec("for item in channel: channel.send(item)")
+    got = []
+    waiting = start(lambda: got.append(long.receive(BOUND)))
+    assert settle(gateway._turn.is_taken)
+
+    def reads_itself():
+        del readers[:]
+        for number in range(100):
+            often.send(number)
+            assert often.receive() == number
+        return readers.count(threading.get_ident()) > 0.5 * len(readers)
+
+    assert settle(reads_itself)
+    long.send(None)
+    waiting.join(BOUND)
+    assert got == ["at last"]
+
+
+def test_who_waits_long_is_served_though_who_asked_often_computes(gateway):
+    long = gateway.remote_exec(
+        "import threading\n"
+        "channel.gateway.served = threading.Event()\n"
+        "channel.receive()\n"
+        "channel.gateway.served.set()"
+    )
+    often = gateway.remote_exec(
+        "for item in channel:\n"
+        "    if item is None: break\n"
+        "    channel.send(item)\n"
+        f"channel.send(channel.gateway.served.wait({BOUND}))"
+    )
+    for _ in range(3):
+        for number in range(100):
+            often.send(number)
+            assert often.receive(BOUND) == number
+    often.send(None)  # now nobody reads there who comes back soon
+    long.send(None)
+
+    assert often.receive(BOUND) is True
+    long.waitclose(BOUND)
+
+
+def test_who_gave_way_times_out_in_time_and_may_read_again(gateway):
+    often = gateway.remote_exec("for item in channel: channel.send(item)")
+    long = gateway.newchannel()
+    done = threading.Event()
+
+    def ask():
+        while not done.is_set():
+            often.send(1)
+            often.receive(BOUND)
+
+    asking = start(ask)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            long.receive(0.01)
+    done.set()
+    asking.join(BOUND)
+
+    assert gateway.remote_exec("channel.send(1)").receive(BOUND) == 1

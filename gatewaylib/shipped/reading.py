@@ -24,6 +24,8 @@ CHUNK = (2 ** 16,)
 CROWD = 2  # threads that wait without the turn
 CALM = 64  # reads in a row without a crowd, until it has dispersed
 LULL = 0.2  # seconds without anything to read, likewise
+OTHERS = 16  # reads in a row that were for another, until it may read for itself
+STREAK = 0.001  # seconds between two of those at the most
 SOON = 0.005  # seconds within which the next item for a callback comes, mostly
 REST = 0.001  # seconds that a callback's next item may be late for others to come with it
 GREEN_LOOK = 0.5  # seconds between looks whether what a green thread reads was aborted
@@ -57,6 +59,9 @@ class Turn(object):
         self.tell_poller = False  # the poller gave up looking and wants to be woken
         self.ended = False
         self._serves_crowd = False  # a pooled thread reads, or is about to, for many that wait
+        self._for_others = 0  # reads in a row that brought their reader nothing
+        self._last_for_others = 0.0  # when the last of them was
+        self._giver = None  # ident of the thread that waits and has given the turn to another
         self._rests = False  # who reads next lets something gather: no work for the poller
         self.rings = transport.rings and not model.green
         self._has_reader = model.green or not (transport.pollable or transport.rings)
@@ -100,6 +105,8 @@ class Turn(object):
                 finally:
                     if chunks:
                         self._deal()
+                if payload is None and self._waiting and not items and self._gives_way():
+                    break
         finally:
             if got and got[0]:
                 self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
@@ -116,15 +123,21 @@ class Turn(object):
                 waited for will release it.
         """
         deadline = None if timeout is None else clock() + timeout
-        while not ready():
-            # After the end of the stream nothing is read; what became of the connection
-            # is found out elsewhere, and told by releasing the lock.
-            in_time = None if self.ended else self._read_until(ready, deadline)
-            if in_time is None:
-                in_time = self._wait_for_turn(ready, lock, deadline)
-            if not in_time:
-                return bool(ready())
-        if self._waiting and not self.ended and not self.is_taken():
+        try:
+            while not ready():
+                # After the end of the stream nothing is read; what became of the connection
+                # is found out elsewhere, and told by releasing the lock.
+                in_time = None
+                if not self.ended and not self._has_given_way():
+                    in_time = self._read_until(ready, deadline)
+                if in_time is None:
+                    in_time = self._wait_for_turn(ready, lock, deadline)
+                if not in_time:
+                    return bool(ready())
+        finally:
+            if self._has_given_way():
+                self._giver = None
+        if self._waiting and not self.ended and self._is_free():
             self._wake_next()  # this thread may have been woken to read, and did not
         return True
 
@@ -143,6 +156,8 @@ class Turn(object):
                         return False
                     looked = True
                 self._read()
+                if self._waiting and not ready() and self._gives_way():
+                    return None
             return True
         finally:
             if got and got[0]:
@@ -174,6 +189,30 @@ class Turn(object):
             self.ended = True
         self._into = self._arrived(chunks)
 
+    def _gives_way(self):
+        """Say whether who has just read for another lets that one read from now on.
+
+        Who waits for long would hand each answer to a thread that asks for many, and that
+        costs more than the answer. It waits for its lock then, and the poller looks after
+        both where the other one pauses.
+        """
+        now = clock()
+        is_streak = now - self._last_for_others < STREAK
+        self._for_others = self._for_others + 1 if is_streak else 1
+        self._last_for_others = now
+        if self._for_others < OTHERS or len(self._waiting) != 1 or not self._transport.pollable:
+            return False
+        self._for_others = 0
+        self._giver = self._model.get_ident()
+        return True
+
+    def _has_given_way(self):
+        return self._giver is not None and self._giver == self._model.get_ident()
+
+    def _is_free(self):
+        """Say whether somebody who waits should be woken to read."""
+        return self._giver is None and not self.is_taken()
+
     def _leave(self):
         is_crowd = len(self._waiting) >= CROWD and self._transport.pollable
         if is_crowd and not (self.ended or self._serves_crowd):
@@ -187,8 +226,8 @@ class Turn(object):
             self._pass_on()
 
     def _pass_on(self):
-        if self._waiting:
-            self._wake_next()
+        if self._waiting and (self._giver is None or self._has_given_way()):
+            self._wake_next()  # but not the giver, as long as the other one reads
         if self.rings:
             if not self.ended and self._transport.wait_readable(0):
                 self._rung()
@@ -209,14 +248,14 @@ class Turn(object):
                 finally:
                     self._lock.release()
         finally:
-            self._serves_crowd = False
+            self._serves_crowd, self._giver = False, None
             self._pass_on()  # and gather no crowd again, where nothing comes
 
     def _wait_for_turn(self, ready, lock, deadline):
         self._waiting.append(lock)
         try:
             # The turn may have become free, or the item come, before the lock was listed.
-            if ready() or (not self.ended and not self.is_taken()):
+            if ready() or (not self.ended and self._is_free()):
                 return True
             left = None if deadline is None else deadline - clock()
             return self._model.acquire(lock, left)
@@ -239,6 +278,7 @@ class Turn(object):
                 self._read()
             self._reads_polled = self.reads
         finally:
+            self._giver = None
             self._lock.release()
             if self._waiting:
                 self._wake_next()

@@ -13,6 +13,8 @@ CHUNK: tuple[int]
 CROWD: int
 CALM: int
 LULL: float
+OTHERS: int
+STREAK: float
 SOON: float
 REST: float
 GREEN_LOOK: float

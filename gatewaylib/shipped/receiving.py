@@ -80,14 +80,15 @@ class Receiver(object):
         Small ones are counted several at once, while more of them wait and the window is
         so large that no sender could wait for these.
         """
-        box, size = end.user, size_of(payload)
-        box.taken.append(size)
-        if size <= SMALL and box.items and len(box.taken) < MANY and end.window >= LARGE_WINDOW:
+        size, taken = size_of(payload), end.user.taken
+        if size <= SMALL and end.user.items and len(taken) < MANY and end.window >= LARGE_WINDOW:
+            taken.append(size)
             return
         with self._lock:
-            # Others may add to it meanwhile, and nobody else takes any away.
-            count = len(box.taken)
-            self._protocol.take(end, sum(box.taken[:count]), count)
-            del box.taken[:count]
+            if taken:  # others may add to it meanwhile, and nobody else takes any away
+                count = len(taken)
+                self._protocol.take(end, sum(taken[:count]), count)
+                del taken[:count]
+            self._protocol.take(end, size)
         if self._protocol.output:
             self._writer.flush_soon()
