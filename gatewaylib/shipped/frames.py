@@ -90,7 +90,7 @@ class FrameDecoder(object):
     ``missing`` is the number of bytes yet to come of the payload of an incomplete frame, 0
     where there is none, or where it was given a place. ``into`` then is what is left of that:
     whoever reads may put the next bytes of the stream there, and feed their number instead.
-    Where the next chunk begins with a new frame, it is None and ``parts`` is empty.
+    ``parts`` is empty where the next chunk begins with a new frame.
     """
 
     def __init__(self, max_payload=MAX_PAYLOAD):
@@ -169,7 +169,7 @@ class FrameDecoder(object):
         parts = self.parts
         place = place_for(kind, channel, sum(map(len, parts)) + self.missing)
         if place is not None:
-            self._start, self.parts, self.missing = (kind, channel, place), [], 0
+            self._start, self.parts, self.missing = (kind, channel, place), [place], 0
             self.into = place[:]
             for part in parts:
                 self._fill(part)
@@ -187,7 +187,7 @@ class FrameDecoder(object):
         into.release()  # nobody but the frame may hold a part of its place
         if self.into is not None:
             return []
-        frame, self._start = self._start, None
+        frame, self._start, self.parts = self._start, None, []
         return [frame] + self.feed(rest) if rest else [frame]
 
     def _finish(self, last_part):

@@ -113,7 +113,7 @@ class Protocol(Outgoing):
         anything else: then it is still there, for ``receive``. What one thread sends and
         another waits for comes so, mostly.
         """
-        if self.decoder.parts or self.decoder.into is not None:
+        if self.decoder.parts:
             return None
         data = chunks[0]
         size = len(data) - _SIZE

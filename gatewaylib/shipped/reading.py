@@ -93,26 +93,30 @@ class Turn(object):
         ``take(end, chunks)`` takes the first chunk out if it is that item and no more, and
         returns its payload, as this does then; else both return None.
         """
-        items, chunks, payload = end.user.items, self._chunks, None
+        items, chunks = end.user.items, self._chunks
         got = []
         try:
             got.extend(map(self._lock.acquire, AT_ONCE))
+            if not got[0]:
+                return None
             # Once an item has come the end is hungry no more, whoever has taken it.
-            while got[0] and end.hungry and not items and not self.ended:
+            while end.hungry and not items and not self.ended:
                 try:
                     self._read_chunk()
                     payload = take(end, chunks)
                 finally:
                     if chunks:
                         self._deal()
-                if payload is None and self._waiting and not items and self._gives_way():
+                if payload is not None:
+                    return payload
+                if self._waiting and not items and self._gives_way():
                     break
+            return None
         finally:
             if got and got[0]:
                 self._lock.release()  # not in a function: a Ctrl-C at its first line would keep it
                 if self._waiting or self.tell_poller or self.rings:
                     self._leave()
-        return payload
 
     def wait(self, ready, lock, timeout=None):
         """Wait until ``ready()`` is true; return whether it is, False after ``timeout`` s.

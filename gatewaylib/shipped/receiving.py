@@ -28,7 +28,7 @@ class Receiver(object):
     def __init__(self, gateway_id, protocol, lock, writer, turn, wait):
         self._gateway_id = gateway_id
         self._protocol, self._lock, self._writer = protocol, lock, writer
-        self._turn, self._wait = turn, wait
+        self._read, self._take, self._wait = turn.read_item, self._take_item, wait
 
     def read_item(self, end):
         """Read until an item comes for this end, if nobody else reads.
@@ -39,7 +39,7 @@ class Receiver(object):
         end.hungry = True
         if end.pieces_size:
             self.feed(end)
-        return self._turn.read_item(end, self._take_item)
+        return self._read(end, self._take)
 
     def _take_item(self, end, chunks):
         with self._lock:

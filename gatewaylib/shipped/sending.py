@@ -42,12 +42,13 @@ class Sender(object):
         other end does not even read, IllegalMove where the channel's state forbids to
         send, and what the gateway says where the connection broke.
         """
-        sent = False
-        if timeout is None and kind == DATA and type(payload) is bytes and len(payload) <= PIECE:
+        if timeout is None and type(payload) is bytes and len(payload) <= PIECE and kind == DATA:
             with self._lock:
                 sent = self._protocol.send(end, kind, payload)
-        if sent:  # as nearly all are
-            self._writer.flush()
+            if sent:  # as nearly all are
+                self._writer.flush()
+            else:
+                self._send_patiently(end, payload, timeout, kind)
         else:
             self._send_patiently(end, payload, timeout, kind)
         if self._writer.stopped is REFUSED:
