@@ -8,6 +8,7 @@ of the library, which no other file of the bench does.
 
 from __future__ import annotations
 
+import collections
 import importlib
 import os
 import statistics
@@ -70,12 +71,13 @@ def layers(item: Any, count: int) -> list[tuple[str, float]]:
         end = ours.open()
         theirs.receive(b"".join(ours.output))
         ours.output.clear()
-        other = theirs.claim(end.id)
+        other, chunks = theirs.claim(end.id), collections.deque[bytes]()
+        ours.receive(theirs.output.popleft())  # that it was claimed
 
         def through_protocol() -> None:
             ours.send(end, frames.DATA, payload)
-            theirs.receive(ours.output.popleft())
-            theirs.take(other, len(payload))
+            chunks.append(ours.output.popleft())
+            theirs.receive_item(other, chunks)
 
         def through_pipe() -> None:
             os.write(pair.write, frame)

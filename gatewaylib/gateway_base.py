@@ -38,6 +38,7 @@ from .shipped.told_errors import ERROR_TEXT, error_payload, remote_error, retold
 from .shipped.trace import listeners, trace
 from .shipped.writing import Writer
 
+MOMENT = 0.01  # seconds that a farewell may wait for what leaves next
 # The states of a gateway; it only ever moves on.
 ALIVE, ENDING, ENDED = "alive", "ending", "ended"
 
@@ -77,7 +78,7 @@ class BaseGateway(object):
         # What the two ends tell each other must not change with what users reconfigure.
         self._own_serializer = self._serializer
         self._waiting = []  # locks of those who wait for the gateway itself
-        self._given_up = False
+        self._given_up = self._has_farewells = False
         self._said_at_end = u""  # why the other end gave up, if it did
         self._heartbeat = None
 
@@ -175,9 +176,16 @@ class BaseGateway(object):
             # must not turn into items that are silently missing.
             self._give_up("reading it was interrupted by %s" % error.__class__.__name__)
             raise
+        if self._protocol.farewells and not self._has_farewells:
+            self._has_farewells = True
+            call_later(self.execmodel, MOMENT, self._say_farewells)
         if self._protocol.output:
             self._writer.flush_soon()
         return self._protocol.decoder.into
+
+    def _say_farewells(self):
+        self._has_farewells = False
+        self._handles.tidy()
 
     def _came(self, end, count):
         box = end.user

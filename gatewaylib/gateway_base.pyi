@@ -14,6 +14,7 @@ from .shipped.threads import ExecModel
 from .shipped.transport import Transport
 from .shipped.writing import Writer
 
+MOMENT: float
 ALIVE: str
 ENDING: str
 ENDED: str

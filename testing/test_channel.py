@@ -694,3 +694,21 @@ def test_an_error_given_to_close_need_not_be_text(gateway):
         "channel.send(channel.gateway.said)"
     )
     assert "five" in asked.receive(BOUND)
+
+
+def test_who_reads_for_a_channel_is_told_that_it_was_closed_at_its_own_end(gateway):
+    channel = gateway.remote_exec(
+        "import threading, time\n"
+        "mine = channel.gateway.newchannel()\n"
+        "def close():\n"
+        "    while not channel.gateway._turn.is_taken(): time.sleep(0.01)\n"
+        "    mine.close()\n"
+        "channel.send(mine)\n"
+        "threading.Thread(target=close).start()\n"
+        "try: mine.receive()\n"
+        "except EOFError: channel.send('told')\n"
+    )
+    theirs = channel.receive(BOUND)
+
+    assert channel.receive(BOUND) == "told"
+    assert theirs.isclosed()

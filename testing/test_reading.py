@@ -404,6 +404,34 @@ def test_who_waits_long_is_served_though_who_asked_often_computes(gateway):
     long.waitclose(BOUND)
 
 
+def test_who_waits_for_a_large_item_gets_it_though_another_got_the_one_before(group):
+    gateway = group.makegateway("popen//window=100000")
+    control = gateway.remote_exec(
+        "shared, other = channel.gateway.newchannel(), channel.gateway.newchannel()\n"
+        "channel.send((shared, other))\n"
+        "channel.receive()\n"
+        "shared.send(b'small')\n"
+        "channel.receive()\n"
+        "shared.send(b'x' * 3000000)\n"
+        "other.send(b'')"
+    )
+    shared, other = control.receive(BOUND)
+    sizes = []
+    waiting = []
+    for channel in (shared, other, shared):
+        waiting.append(start(lambda channel=channel: sizes.append(len(channel.receive()))))
+        count = len(waiting)
+        assert settle(lambda count=count: len(gateway._turn._waiting) == count - 1)
+
+    control.send(None)
+    assert settle(lambda: sizes == [5])
+    control.send(None)
+    for thread in waiting:
+        thread.join(BOUND)
+
+    assert sorted(sizes) == [0, 5, 3000000]
+
+
 def test_who_gave_way_times_out_in_time_and_may_read_again(gateway):
     often = gateway.remote_exec("for item in channel: channel.send(item)")
     long = gateway.newchannel()

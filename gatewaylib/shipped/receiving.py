@@ -44,9 +44,13 @@ class Receiver(object):
     def _take_item(self, end, chunks):
         with self._lock:
             payload = self._protocol.receive_item(end, chunks)
+        if payload is None:
+            return None
+        if end.user.waiting:
+            end.user.wake()  # others that wait for this end are as hungry as before
         if self._protocol.output:
             self._writer.flush_soon()
-        if listeners and payload is not None:
+        if listeners:
             trace("received", gateway=self._gateway_id, channel=end.id)
         return payload
 
