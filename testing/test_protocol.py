@@ -1002,3 +1002,29 @@ def test_a_lost_connection_closes_every_end_and_keeps_what_arrived_for_who_claim
     assert pair.remote.protocol.ends == {}
     assert pair.remote.protocol.lose() == []
     assert there.state == CLOSED
+
+
+def test_a_send_that_is_interrupted_between_two_pieces_leaves_the_stream_whole():
+    pair = Pair()
+    end, _ = channel(pair)
+    pieces = frames.Pieces([b"x" * 3 * frames.MAX_PAYLOAD])
+    cut, sizes = pieces.cut, []
+
+    def cut_or_be_interrupted(size):
+        sizes.append(size)
+        if len(sizes) == 3:
+            raise KeyboardInterrupt
+        return cut(size)
+
+    pieces.cut = cut_or_be_interrupted
+    try:
+        while pieces.left:
+            pair.local.protocol.send_some(end, frames.DATA, pieces)
+    except KeyboardInterrupt:
+        pair.local.protocol.give_up(end, pieces)
+    assert len(sizes) == 3 and pieces.left
+    assert pair.local.protocol.send(end, frames.DATA, b"next")
+
+    _, events = pair.pump()
+
+    assert items(events) == [b"next"]

@@ -432,6 +432,23 @@ def test_who_waits_for_a_large_item_gets_it_though_another_got_the_one_before(gr
     assert sorted(sizes) == [0, 5, 3000000]
 
 
+def test_who_has_its_item_reads_no_more_though_another_begins_to_wait_meanwhile(
+    gateway, monkeypatch
+):
+    channel = gateway.remote_exec(ECHO)
+    take = gateway._receiver._take
+
+    def take_while_another_begins_to_wait(end, chunks):
+        payload = take(end, chunks)
+        end.hungry = True
+        return payload
+
+    monkeypatch.setattr(gateway._receiver, "_take", take_while_another_begins_to_wait)
+    for number in range(5):
+        channel.send(number)
+        assert channel.receive() == number
+
+
 def test_who_gave_way_times_out_in_time_and_may_read_again(gateway):
     often = gateway.remote_exec("for item in channel: channel.send(item)")
     long = gateway.newchannel()

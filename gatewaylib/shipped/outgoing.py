@@ -214,8 +214,8 @@ class Outgoing(object):
                 slot = self.slots.put(pieces.cut, length)
             if slot is None:
                 header += frames.HEADER.pack(kind if last else frames.PIECE_OF, end.id, length)
-                self.output.append(header)
-                self.output.extend(pieces.cut(length))
+                # One C call: a Ctrl-C leaves no header whose bytes don't follow.
+                self.output.extend([header] + pieces.cut(length))
             else:
                 header += frames.encode(frames.IN_SLOT, end.id, SLOT.pack(slot, length))
                 self.output.append(header + frames.encode(kind, end.id) if last else header)
