@@ -12,7 +12,7 @@ import sys
 from .shipped import events
 from .shipped.callbacks import Callbacks
 from .shipped.channel import Channel, Mailbox
-from .shipped.compat import HAS_REFERENCE_COUNTS
+from .shipped.compat import HAS_REFERENCE_COUNTS, clock
 from .shipped.errors import (
     ChannelClosed,
     ChannelEnded,
@@ -78,7 +78,8 @@ class BaseGateway(object):
         # What the two ends tell each other must not change with what users reconfigure.
         self._own_serializer = self._serializer
         self._waiting = []  # locks of those who wait for the gateway itself
-        self._given_up = self._has_farewells = False
+        self._given_up = False
+        self._next_farewells = 0.0  # when those that wait need somebody to send them again
         self._said_at_end = u""  # why the other end gave up, if it did
         self._heartbeat = None
 
@@ -176,16 +177,12 @@ class BaseGateway(object):
             # must not turn into items that are silently missing.
             self._give_up("reading it was interrupted by %s" % error.__class__.__name__)
             raise
-        if self._protocol.farewells and not self._has_farewells:
-            self._has_farewells = True
-            call_later(self.execmodel, MOMENT, self._say_farewells)
+        if self._protocol.farewells and clock() >= self._next_farewells:
+            self._next_farewells = clock() + MOMENT
+            call_later(self.execmodel, MOMENT, self._handles.tidy)
         if self._protocol.output:
             self._writer.flush_soon()
         return self._protocol.decoder.into
-
-    def _say_farewells(self):
-        self._has_farewells = False
-        self._handles.tidy()
 
     def _came(self, end, count):
         box = end.user

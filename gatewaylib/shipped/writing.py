@@ -63,6 +63,8 @@ class Writer(object):
                             self._transport.write(buffers)
                 except (OSError, IOError):
                     self.stopped = REFUSED
+                except IndexError:
+                    pass  # the gateway has just ended, and there is nothing left to write
                 except BaseException as error:
                     self._break_off(error)
                     raise
@@ -99,6 +101,10 @@ class Writer(object):
                 if not got[0]:
                     return  # the thread that has the lock looks again when it is done
                 written = self._never_block and self._write_now()
+            except BaseException as error:
+                if got and got[0]:
+                    self._break_off(error)
+                raise
             finally:
                 if got and got[0]:
                     self._lock.release()
