@@ -28,11 +28,9 @@ def start_waiting(tmp_path, workers, *args, **files):
     write(tmp_path, test_waits=WAITS.format(workers=workers), **files)
     os.mkfifo(tmp_path / "started")
     process = xdist_runs.start(tmp_path, "-n", str(workers), *args)
-    pids = []
-    while len(pids) < workers:
-        with open(tmp_path / "started") as fifo:
-            pids += map(int, fifo.read().split())
-    return process, pids
+    # Open for both: who writes finds it open whenever it comes, and who reads sees no end.
+    with open(os.open(tmp_path / "started", os.O_RDWR)) as fifo:
+        return process, [int(fifo.readline()) for _ in range(workers)]
 
 
 def end_of(process, timeout=xdist_runs.TIMEOUT):
