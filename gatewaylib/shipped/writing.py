@@ -101,10 +101,6 @@ class Writer(object):
                 if not got[0]:
                     return  # the thread that has the lock looks again when it is done
                 written = self._never_block and self._write_now()
-            except BaseException as error:
-                if got and got[0]:
-                    self._break_off(error)
-                raise
             finally:
                 if got and got[0]:
                     self._lock.release()
