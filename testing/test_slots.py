@@ -15,7 +15,8 @@ from gatewaylib.shipped.slots import CAN_SHARE, COUNT, TOTAL, Slots
 from gatewaylib.transports import wire
 
 pytestmark = pytest.mark.skipif(
-    not (CAN_SHARE and wire.HAS_PIPES and hasattr(os, "memfd_create")), reason="no slots here"
+    not (CAN_SHARE and wire.HAS_PIPES and hasattr(os, "memfd_create")),
+    reason="slots are for CPython 3 on Linux and x86_64",
 )
 LARGE = bytes(range(256)) * (5 * MAX_PAYLOAD // 256) + b"the end"
 
